@@ -1,0 +1,74 @@
+/* How to talk to an HTTP server, as Prometheus' configuration says it (the common HTTP client keys). */
+#ifndef PL_CONFIG_CLIENT_H
+#define PL_CONFIG_CLIENT_H
+
+#include "config/schema.h"
+
+struct pl_basic_auth {
+	const char *username;
+	struct pl_secret password;
+};
+
+struct pl_authorization {
+	const char *type; /* "Bearer" */
+	struct pl_secret credentials;
+};
+
+struct pl_tls_config {
+	const char *ca_file, *cert_file, *key_file, *server_name; /* NULL: not given */
+	bool insecure_skip_verify;
+};
+
+struct pl_client_config {
+	struct pl_basic_auth *basic_auth;       /* NULL: none */
+	struct pl_authorization *authorization; /* NULL: none */
+	struct pl_secret bearer_token;
+	struct pl_tls_config tls_config;
+	bool follow_redirects;   /* default true */
+	bool enable_compression; /* default true */
+};
+
+extern const struct pl_schema pl_basic_auth_schema, pl_authorization_schema, pl_tls_config_schema;
+
+/* Rows for a struct that embeds a pl_client_config as member `client`: basic_auth, authorization, bearer_token(_file),
+ * tls_config, follow_redirects, enable_compression; and proxy_url, oauth2 ... refused by name. */
+#define PL_CLIENT_FIELDS(STRUCT)                                                                                                 \
+	{.key = "basic_auth",                                                                                                    \
+	 .type = PL_FIELD_OPTIONAL,                                                                                              \
+	 .offset = offsetof(STRUCT, client.basic_auth),                                                                          \
+	 .schema = &pl_basic_auth_schema,                                                                                        \
+	 .help = "username and password (or password_file)"},                                                                    \
+	    {.key = "authorization",                                                                                             \
+	     .type = PL_FIELD_OPTIONAL,                                                                                          \
+	     .offset = offsetof(STRUCT, client.authorization),                                                                   \
+	     .schema = &pl_authorization_schema,                                                                                 \
+	     .help = "type and credentials (or credentials_file)"},                                                              \
+	    {.key = "bearer_token",                                                                                              \
+	     .type = PL_FIELD_SECRET,                                                                                            \
+	     .offset = offsetof(STRUCT, client.bearer_token),                                                                    \
+	     .help = "short for authorization with type Bearer"},                                                                \
+	    {.key = "tls_config",                                                                                                \
+	     .type = PL_FIELD_OBJECT,                                                                                            \
+	     .offset = offsetof(STRUCT, client.tls_config),                                                                      \
+	     .schema = &pl_tls_config_schema,                                                                                    \
+	     .help = "ca_file, cert_file, key_file, server_name, insecure_skip_verify"},                                         \
+	    {.key = "follow_redirects",                                                                                          \
+	     .type = PL_FIELD_BOOL,                                                                                              \
+	     .offset = offsetof(STRUCT, client.follow_redirects),                                                                \
+	     .fallback = "true",                                                                                                 \
+	     .help = "follow HTTP redirects"},                                                                                   \
+	    {.key = "enable_compression",                                                                                        \
+	     .type = PL_FIELD_BOOL,                                                                                              \
+	     .offset = offsetof(STRUCT, client.enable_compression),                                                              \
+	     .fallback = "true",                                                                                                 \
+	     .help = "ask for gzip"},                                                                                            \
+	    {.key = "proxy_url", .type = PL_FIELD_REFUSED, .help = "proxies are not supported yet"},                             \
+	{                                                                                                                        \
+		.key = "oauth2", .type = PL_FIELD_REFUSED,                                                                       \
+		.help = "OAuth 2 is not supported yet; use authorization with credentials_file"                                  \
+	}
+
+/* For a schema's check: at most one kind of credentials, certificate and key together. */
+void pl_client_config_check(const struct pl_client_config *client, const struct pl_check *c);
+
+#endif

@@ -1,0 +1,98 @@
+/* The daemon's configuration: one immutable, refcounted snapshot of everything the file says. */
+#ifndef PL_CONFIG_CONFIG_H
+#define PL_CONFIG_CONFIG_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "config/client.h"
+#include "config/schema.h"
+
+/* One entry of scrape_configs, with Prometheus' names and defaults. */
+struct pl_job {
+	const char *name;
+	int64_t scrape_interval, scrape_timeout; /* ns; inherited from global when not given */
+	const char *metrics_path;
+	int scheme; /* enum pl_scheme */
+	struct pl_params params;
+	bool honor_labels, honor_timestamps;
+	struct pl_client_config client;
+	int64_t body_size_limit; /* bytes after decompression; 0: no bound */
+	int64_t sample_limit;    /* 0: no bound */
+	int64_t max_line;        /* bytes */
+	struct {
+		const char *database;         /* "": the output's own */
+		const char *retention_policy; /* "": the database's default */
+		int schema;                   /* enum pl_schema_kind of format/transcode.h */
+	} influx;
+	struct pl_sections discovery; /* static_configs, file_sd_configs ...: one section per entry of each *_sd_configs, one for
+					 all static_configs */
+	struct pl_labels external_labels; /* of global */
+	uint64_t fingerprint;             /* of all that changes how a target is scraped (discovery excluded) */
+};
+
+enum pl_scheme { PL_SCHEME_HTTP, PL_SCHEME_HTTPS };
+
+struct pl_config {
+	atomic_uint refs;
+	struct pl_arena arena;
+	const char *path;     /* of the file; "" for built-in defaults */
+	const char *base_dir; /* its directory */
+	uint64_t fingerprint;
+	struct {
+		int64_t scrape_interval, scrape_timeout;
+		struct pl_labels external_labels;
+	} global;
+	struct {
+		struct {
+			const char *listen;
+			struct pl_secret token;
+			const char *cors_allow;
+			const char *cert_file, *key_file;
+		} http;
+	} server;
+	struct {
+		int level;  /* enum pl_log_level */
+		int format; /* enum pl_log_format */
+	} log;
+	struct {
+		int64_t memory_bytes; /* per output */
+		int policy;           /* enum pl_queue_policy of pipeline/queue.h: drop_oldest, drop_newest */
+	} queue;
+	int64_t workers;                /* 0: chosen by the number of processors */
+	struct pl_list jobs;            /* struct pl_job */
+	struct pl_sections outputs;     /* never empty: the local store when none is given */
+	const struct pl_node *document; /* the whole tree, for --print-config and fingerprints; NULL for defaults */
+};
+
+static inline const struct pl_job *pl_config_job(const struct pl_config *c, size_t i)
+{
+	return (const struct pl_job *)c->jobs.v + i;
+}
+
+/* Which plugins may stand in the file; see pl_decode_options. The kinds are enum pl_plugin_kind of pipeline/plugin.h, opaque
+ * here. */
+struct pl_config_plugins {
+	const void *(*find)(int kind, const char *name, const struct pl_schema **schema);
+	const char *(*name)(int kind, size_t nth);
+	int output_kind, discovery_kind;
+};
+
+/* Loads, expands and validates; the caller holds one reference to *out. On failure *out is NULL and `problems` says everything
+ * that is wrong. */
+PL_MUST_CHECK enum pl_err pl_config_load(const char *path, const struct pl_config_plugins *plugins, struct pl_problems *problems,
+					 struct pl_config **out);
+
+/* The same from text; `path` is used for names and base_dir. */
+PL_MUST_CHECK enum pl_err pl_config_parse(const char *path, struct pl_str text, const struct pl_config_plugins *plugins,
+					  struct pl_problems *problems, struct pl_config **out);
+
+struct pl_config *pl_config_share(struct pl_config *c); /* one more reference; any thread */
+void pl_config_release(struct pl_config *c);            /* any thread; the last one frees */
+
+/* Appends the effective configuration as YAML with every default, secrets as <secret>. */
+void pl_config_print(const struct pl_config *c, struct pl_buf *out);
+
+#endif

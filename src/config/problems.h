@@ -1,0 +1,38 @@
+/* All that is wrong with a document, collected so that it can be told at once. */
+#ifndef PL_CONFIG_PROBLEMS_H
+#define PL_CONFIG_PROBLEMS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+struct pl_mark {
+	const char *file;      /* borrowed; lives as long as the document */
+	uint32_t line, column; /* from 1; 0: not known */
+};
+
+struct pl_problem {
+	struct pl_mark mark;
+	const char *path; /* "scrape_configs[0].job_name"; "" for the whole document */
+	const char *text; /* what is wrong and what would be right */
+	struct pl_problem *next;
+};
+
+/* Zero-initialise; pl_problems_finish frees. Keeps the first 100, counts the rest; in the order found. */
+struct pl_problems {
+	struct pl_arena arena;
+	struct pl_problem *first, *last;
+	size_t n; /* all, kept or not */
+};
+
+void pl_problems_finish(struct pl_problems *p);
+void pl_problems_add(struct pl_problems *p, struct pl_mark mark, const char *path, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Appends "file:line:col: path: text\n" per problem, control characters escaped, and a last line with the number that was left
+ * out, if any. */
+void pl_problems_print(const struct pl_problems *p, struct pl_buf *out);
+
+#endif

@@ -1,0 +1,146 @@
+/* Tables that say how a mapping becomes a struct: one table per section, one row per key.
+ *
+ * A section's author writes the struct and the table; decoding, defaults, ranges, suggestions for misspelt keys, printing with
+ * secrets hidden and the reference of keys all come from the table. */
+#ifndef PL_CONFIG_SCHEMA_H
+#define PL_CONFIG_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "config/node.h"
+#include "config/problems.h"
+#include "config/secret.h"
+#include "format/labels.h"
+
+enum pl_field_type {
+	PL_FIELD_BOOL,     /* bool */
+	PL_FIELD_INT,      /* int64_t, min..max */
+	PL_FIELD_DOUBLE,   /* double, min..max */
+	PL_FIELD_DURATION, /* int64_t nanoseconds; Prometheus' form 1d2h3m4s5ms, units in falling order; min..max in ns; bare 0 is
+			      fine */
+	PL_FIELD_BYTES,    /* int64_t bytes; 512, 64KiB, 10MB (Prometheus' units are powers of 1024 either way); min..max */
+	PL_FIELD_STRING,   /* const char *, never NULL unless the default is NULL */
+	PL_FIELD_SECRET,   /* struct pl_secret; the key KEY_file is accepted beside KEY, not both */
+	PL_FIELD_ENUM,     /* int: index into `choices` */
+	PL_FIELD_LISTEN,   /* const char *: host:port, [v6]:port, :port; checked */
+	PL_FIELD_URL,      /* const char *: http:// or https:// URL; checked */
+	PL_FIELD_PATH,     /* const char *: file name, taken relative to the configuration's directory */
+	PL_FIELD_LABELS,   /* struct pl_labels: mapping of label names to values */
+	PL_FIELD_STRINGS,  /* struct pl_strings: sequence of strings */
+	PL_FIELD_PARAMS,   /* struct pl_params: mapping of names to sequences of strings */
+	PL_FIELD_OBJECT,   /* the nested struct itself, by `schema`; absent: its defaults */
+	PL_FIELD_OPTIONAL, /* pointer to a struct by `schema`; absent: NULL */
+	PL_FIELD_LIST,     /* struct pl_list of structs by `schema` */
+	PL_FIELD_PLUGINS,  /* struct pl_sections: sequence of one-key mappings {KIND: config}, by the resolver with `plugin_kind`
+			    */
+	PL_FIELD_REFUSED,  /* known elsewhere, not here: `help` says what to use instead */
+};
+
+enum pl_field_flags {
+	PL_FIELD_REQUIRED = 1,
+	PL_FIELD_NO_ENV = 2,   /* ${...} stays as it is (patterns and replacements) */
+	PL_FIELD_NONEMPTY = 4, /* strings and sequences: not empty */
+};
+
+struct pl_strings {
+	const char **v;
+	size_t n;
+};
+
+struct pl_param {
+	const char *name;
+	struct pl_strings values;
+};
+
+struct pl_params {
+	struct pl_param *v; /* sorted by name */
+	size_t n;
+};
+
+struct pl_list {
+	void *v; /* n structs of the schema's size */
+	size_t n;
+};
+
+struct pl_schema;
+
+struct pl_field {
+	const char *key;
+	enum pl_field_type type;
+	size_t offset;
+	unsigned flags;
+	const char *fallback;       /* default, as it would be written in YAML; NULL: zero/empty/NULL */
+	int64_t min, max;           /* both 0: unbounded */
+	const char *const *choices; /* PL_FIELD_ENUM: NULL-terminated */
+	const struct pl_schema *schema;
+	int plugin_kind;  /* PL_FIELD_PLUGINS: an enum pl_plugin_kind, opaque here */
+	const char *help; /* one line */
+};
+
+/* Passed to a section's own check: where to complain. */
+struct pl_check {
+	struct pl_problems *problems;
+	struct pl_arena *arena;     /* of the snapshot */
+	const struct pl_node *node; /* the section's mapping; NULL when absent */
+	const char *path;           /* of the section */
+	const void *data;           /* pl_decode_options.data */
+};
+
+/* Adds a problem at `key`'s place in the section (or the section's, if the key is not there). */
+void pl_check_fail(const struct pl_check *c, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+struct pl_schema {
+	const char *name;
+	size_t size;                                           /* of the struct */
+	const struct pl_field *fields;                         /* ends with a NULL key */
+	void (*check)(void *object, const struct pl_check *c); /* may be NULL; sees decoded values, may derive more */
+};
+
+/* A decoded section whose struct somebody else (a plugin) defined. */
+struct pl_section {
+	const char *kind;   /* "influxdb", "file_sd_configs" */
+	const void *plugin; /* struct pl_plugin */
+	const struct pl_schema *schema;
+	const void *config; /* the struct */
+	struct pl_mark mark;
+	uint64_t fingerprint; /* of the section's content: equal text (after expansion) gives equal numbers */
+};
+
+struct pl_sections {
+	struct pl_section *v;
+	size_t n;
+};
+
+struct pl_decode_options {
+	struct pl_arena *arena;
+	struct pl_problems *problems;
+	const char *base_dir;                                /* for PL_FIELD_PATH */
+	const char *(*getenv)(void *data, const char *name); /* NULL: no expansion; returns NULL when unset */
+	/* Which plugin of `kind` is called `name`? Sets *schema; NULL when there is none. `nth` walks all names for suggestions.
+	 */
+	const void *(*plugin)(int kind, const char *name, const struct pl_schema **schema);
+	const char *(*plugin_name)(int kind, size_t nth);
+	void *data;
+};
+
+/* Fills `object` (size bytes of the schema, any content) from a mapping (NULL: all defaults), collecting every problem. PL_EPARSE
+ * when there was one. */
+PL_MUST_CHECK enum pl_err pl_schema_decode(const struct pl_schema *schema, const struct pl_node *node, const char *path,
+					   const struct pl_decode_options *options, void *object);
+
+/* Appends the object as YAML with all defaults, `indent` spaces deep; secrets as <secret>. */
+void pl_schema_print(const struct pl_schema *schema, const void *object, unsigned indent, struct pl_buf *out);
+
+/* A number that is equal for equal content and (most likely) differs otherwise; order of keys does not matter. */
+uint64_t pl_node_fingerprint(const struct pl_node *node, const struct pl_decode_options *options);
+
+/* Text to value, as the field types above do; for flags and tests. */
+PL_MUST_CHECK enum pl_err pl_parse_duration(struct pl_str s, int64_t *ns);
+PL_MUST_CHECK enum pl_err pl_parse_bytes(struct pl_str s, int64_t *bytes);
+
+#endif

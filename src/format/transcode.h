@@ -1,0 +1,66 @@
+/* Samples to line protocol: one object per page being read, reused for the next. */
+#ifndef PL_FORMAT_TRANSCODE_H
+#define PL_FORMAT_TRANSCODE_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "format/exposition.h"
+#include "format/labels.h"
+
+/* PL_SCHEMA_KAPACITOR: measurement = metric name, tags = labels, field `value` (float), as Kapacitor's scraper writes
+ * (without its `__name__` tag). */
+enum pl_schema_kind { PL_SCHEMA_KAPACITOR };
+
+/* Why a sample did not become a line. */
+#define PL_SAMPLE_DROP_MAP(X)                                                                                                    \
+	X(PL_SAMPLE_DROP_NAN, "nan", "NaN cannot be stored in InfluxDB")                                                         \
+	X(PL_SAMPLE_DROP_INF, "inf", "an infinity cannot be stored in InfluxDB")                                                 \
+	X(PL_SAMPLE_DROP_SERIES_KEY, "series_key_too_long", "the series key exceeds 65535 bytes")                                \
+	X(PL_SAMPLE_DROP_TIME, "time_out_of_range", "the timestamp does not fit in 64 bits")
+
+enum pl_sample_drop {
+#define X(name, label, text) name,
+	PL_SAMPLE_DROP_MAP(X)
+#undef X
+	    PL_SAMPLE_DROP_COUNT
+};
+
+/* The short name used as label `reason` of counters, and the sentence that explains it. Static storage. */
+const char *pl_sample_drop_label(enum pl_sample_drop d);
+const char *pl_sample_drop_text(enum pl_sample_drop d);
+
+/* What is the same for every sample of one target; render once, keep for the target's life. Zero-initialise. */
+struct pl_transcode_target {
+	struct pl_labels labels; /* borrowed; labels whose name starts with `__` must have been removed */
+	struct pl_buf tags;      /* `,key=value...` escaped */
+};
+
+void pl_transcode_target_init(struct pl_transcode_target *t, struct pl_labels labels); /* borrows the labels */
+void pl_transcode_target_finish(struct pl_transcode_target *t);
+
+struct pl_transcode {
+	const struct pl_transcode_target *target; /* borrowed */
+	enum pl_schema_kind schema;
+	bool honor_labels;     /* a sample's label wins over a target's of the same name; else it becomes exported_<name> */
+	bool honor_timestamps; /* a sample's own time wins over `time_ns` */
+	struct pl_buf *out;    /* borrowed; lines are appended */
+	struct pl_buf scratch;
+	uint64_t lines; /* written */
+	uint64_t dropped[PL_SAMPLE_DROP_COUNT];
+	char time_text[24]; /* ` <ns>\n` of this page */
+	size_t time_len;
+};
+
+/* Starts a page: counters to 0, all samples without their own time get `time_ns`. */
+void pl_transcode_begin(struct pl_transcode *t, const struct pl_transcode_target *target, struct pl_buf *out, int64_t time_ns);
+void pl_transcode_finish(struct pl_transcode *t);
+
+/* Writes or drops-and-counts one sample. Fits pl_sample_fn through a wrapper; never fails. */
+void pl_transcode_sample(struct pl_transcode *t, const struct pl_sample *sample);
+
+/* One line for a value of our own (up, scrape_duration_seconds ...). */
+void pl_transcode_own(struct pl_transcode *t, const char *name, double value);
+
+#endif

@@ -1,0 +1,168 @@
+/* What a plugin is, and the three kinds of them that there are so far.
+ *
+ * A plugin is a folder that exports one `const struct pl_plugin pl_plugin_<folder>`. It is a class: it has no state of its own;
+ * every entry in the configuration makes an instance. The same sources make part of the daemon or a shared object, which exports
+ * the struct under the name `pl_plugin` and is refused unless magic, ABI version and size fit. */
+#ifndef PL_PIPELINE_PLUGIN_H
+#define PL_PIPELINE_PLUGIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "config/schema.h"
+#include "format/labels.h"
+#include "net/loop.h"
+#include "net/transfer.h"
+#include "pipeline/batch.h"
+#include "pipeline/query.h"
+#include "pipeline/target.h"
+
+#define PL_PLUGIN_MAGIC UINT32_C(0x504c5347)
+enum { PL_PLUGIN_ABI_MAJOR = 1, PL_PLUGIN_ABI_MINOR = 0 };
+
+enum pl_plugin_kind { PL_PLUGIN_INPUT, PL_PLUGIN_DISCOVERY, PL_PLUGIN_OUTPUT };
+
+struct pl_plugin {
+	uint32_t magic;
+	uint16_t abi_major, abi_minor;
+	size_t size; /* of this struct */
+	enum pl_plugin_kind kind;
+	const char *name;               /* key in the configuration: "influxdb", "file_sd_configs", "scrape" */
+	const char *help;               /* one line */
+	const struct pl_schema *schema; /* of one instance's configuration; NULL: none */
+	union {
+		const struct pl_input_ops *input;
+		const struct pl_discovery_ops *discovery;
+		const struct pl_output_ops *output;
+	} ops;
+};
+
+#define PL_PLUGIN_HEADER                                                                                                         \
+	.magic = PL_PLUGIN_MAGIC, .abi_major = PL_PLUGIN_ABI_MAJOR, .abi_minor = PL_PLUGIN_ABI_MINOR,                            \
+	.size = sizeof(struct pl_plugin)
+
+/* ---- input: takes points in, on a worker's thread. One instance per worker. ---- */
+
+/* Where an input leaves its lines. On the worker's thread. */
+struct pl_sink {
+	/* Takes complete lines of one route from `lines` (left empty, its memory kept). */
+	void (*commit)(struct pl_sink *sink, struct pl_route *route, struct pl_buf *lines, uint32_t points);
+};
+
+struct pl_input_env {
+	struct pl_loop *loop; /* the worker's */
+	struct pl_transfer_pool *transfers;
+	struct pl_log *log;
+	struct pl_sink *sink;
+};
+
+/* Counters of one instance, written by its worker with relaxed order, read by anyone. */
+struct pl_input_counters {
+	_Atomic uint64_t scrapes, failures, missed; /* missed: due while the last one was still under way */
+	_Atomic uint64_t samples;                   /* read from pages, kept or not */
+	_Atomic uint64_t points;                    /* committed lines, own series included */
+	_Atomic uint64_t own_points;                /* of these: up and the like */
+	_Atomic uint64_t bytes;                     /* of pages, decoded */
+	_Atomic uint64_t dropped[16];               /* samples by reason; see drop_label */
+};
+
+/* samples + own_points = points + sum of dropped, whenever no scrape is under way. */
+
+struct pl_input_ops {
+	PL_MUST_CHECK enum pl_err (*open)(const struct pl_input_env *env, void **self); /* borrows env for life */
+	/* Takes on a target: returns its state, which the worker hands back below. Shares `t`. */
+	void *(*attach)(void *self, struct pl_target *t);
+	void (*fire)(void *self, void *state, int64_t wall_ns); /* it is due; wall_ns: the scheduled moment */
+	void (*detach)(void *self, void *state);                /* ends what is under way; the state is the plugin's to free */
+	void (*status)(void *self, void *state, struct pl_target_status *out); /* fills all but out->target */
+	const struct pl_input_counters *(*counters)(void *self);
+	const char *(*drop_label)(size_t i);                               /* name of dropped[i]; NULL behind the last */
+	void (*close)(void *self, void (*closed)(void *data), void *data); /* after every target was detached */
+};
+
+/* ---- discovery: says what there is to scrape, on the control thread. One instance per entry of a job. ---- */
+
+struct pl_target_group {
+	const struct pl_str *targets; /* host:port each */
+	size_t n_targets;
+	struct pl_labels labels; /* of all of them, __meta_* included */
+};
+
+struct pl_discovery_sink {
+	/* All groups of one source (a file, a URL ...) as they are now; n 0: the source is gone or empty. Copies. */
+	void (*update)(struct pl_discovery_sink *sink, struct pl_str source, const struct pl_target_group *groups, size_t n);
+	/* The source cannot be read or is wrong; what it said last stays. "" ends the trouble. Copies. */
+	void (*trouble)(struct pl_discovery_sink *sink, struct pl_str source, const char *reason);
+};
+
+struct pl_discovery_env {
+	struct pl_loop *loop;
+	struct pl_log *log;
+	struct pl_discovery_sink *sink; /* calls it any time between open and close, also from within open */
+	const char *base_dir;           /* relative names start here */
+};
+
+struct pl_discovery_ops {
+	PL_MUST_CHECK enum pl_err (*open)(const struct pl_discovery_env *env, const void *config,
+					  void **self); /* config outlives the instance; env is copied */
+	void (*close)(void *self, void (*closed)(void *data), void *data);
+};
+
+/* ---- output: consumes batches, on a thread of its own. ---- */
+
+/* What became of a delivery. */
+enum pl_verdict_kind {
+	PL_VERDICT_DONE,    /* taken, except `refused` points */
+	PL_VERDICT_RETRY,   /* again later: busy, away, time-out */
+	PL_VERDICT_HOLD,    /* needs a person (credentials, missing database): keep everything, ask seldom */
+	PL_VERDICT_SPLIT,   /* too large: again in smaller pieces */
+	PL_VERDICT_REFUSED, /* none of it will ever be taken */
+};
+
+struct pl_verdict {
+	enum pl_verdict_kind kind;
+	uint32_t refused;       /* points that the server refused for good (DONE only) */
+	const char *refused_as; /* reason as counter label: "field_type", "unparsable", "expired" ...; static; NULL: "refused" */
+	int64_t retry_after_ns; /* what the server asked for; 0: nothing */
+	long status;            /* HTTP status or 0 */
+	char reason[256];       /* for people, printable, without secrets */
+};
+
+/* Some batches of one route, oldest first. Valid until done is called. */
+struct pl_delivery {
+	struct pl_batch *const *batches;
+	size_t n;
+	size_t bytes;
+	uint32_t points;
+	const struct pl_route *route;
+	/* To be called once per deliver, on the output's thread, also from within deliver. */
+	void (*done)(struct pl_delivery *d, const struct pl_verdict *verdict);
+};
+
+struct pl_output_env {
+	struct pl_loop *loop; /* the output's own */
+	struct pl_log *log;
+	const char *name;                       /* of the instance, for logs: "influxdb", "influxdb-2" */
+	void (*query_done)(struct pl_query *q); /* hands an answered query back; from the output's thread */
+};
+
+struct pl_output_ops {
+	/* Opens what is local (a file, a database); a server that is away is no failure. On failure `reason` says why, with
+	 * names. */
+	PL_MUST_CHECK enum pl_err (*open)(const struct pl_output_env *env, const void *config, void **self, char *reason,
+					  size_t reason_size);
+	/* One at a time. The instance may block if it has nothing to wait for but a disk. */
+	void (*deliver)(void *self, struct pl_delivery *d);
+	/* Answers by env->query_done; several may be under way. NULL: cannot be read back. */
+	void (*query)(void *self, struct pl_query *q);
+	size_t max_delivery_bytes; /* how much to hand over at once; 0: 1 MiB */
+	bool durable;              /* worth keeping batches for when it is away */
+	/* A delivery under way is cancelled: its done is called (RETRY) before `closed`. */
+	void (*close)(void *self, void (*closed)(void *data), void *data);
+};
+
+#endif
