@@ -31,4 +31,7 @@ void pl_mailbox_close(struct pl_mailbox *m, void (*on_closed)(struct pl_mailbox 
 /* While unreferenced an idle mailbox does not keep uv_run going. */
 void pl_mailbox_unref(struct pl_mailbox *m);
 
+/* After on_closed, and when no thread will post any more: until then a post is answered with false. */
+void pl_mailbox_finish(struct pl_mailbox *m);
+
 #endif
