@@ -3,6 +3,7 @@
 #define PL_PIPELINE_BATCH_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,5 +35,8 @@ struct pl_batch {
 struct pl_batch *pl_batch_create(struct pl_route *route, struct pl_buf *lines, uint32_t points);
 struct pl_batch *pl_batch_share(struct pl_batch *b); /* any thread */
 void pl_batch_release(struct pl_batch *b);           /* any thread; the last one frees */
+
+/* Two new batches with the two halves of the lines. False when there is but one line. */
+bool pl_batch_split(const struct pl_batch *b, struct pl_batch **first, struct pl_batch **second);
 
 #endif

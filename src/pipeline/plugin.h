@@ -18,6 +18,7 @@
 #include "net/loop.h"
 #include "net/transfer.h"
 #include "pipeline/batch.h"
+#include "pipeline/client.h"
 #include "pipeline/query.h"
 #include "pipeline/target.h"
 
@@ -147,7 +148,7 @@ struct pl_output_env {
 	struct pl_loop *loop; /* the output's own */
 	struct pl_log *log;
 	const char *name;                       /* of the instance, for logs: "influxdb", "influxdb-2" */
-	void (*query_done)(struct pl_query *q); /* hands an answered query back; from the output's thread */
+	void (*query_done)(struct pl_query *q); /* hands an answered query back (pl_query_answer) */
 };
 
 struct pl_output_ops {

@@ -66,4 +66,10 @@ struct pl_query {
 	struct pl_loop *asker;            /* where done runs */
 };
 
+struct pl_query *pl_query_create(enum pl_query_kind kind); /* zeroed but for the kind */
+void pl_query_destroy(struct pl_query *q);
+
+/* Sends an answered query back to its asker's loop; from any thread. It is no longer the caller's. */
+void pl_query_answer(struct pl_query *q);
+
 #endif

@@ -55,6 +55,10 @@ size_t pl_queue_lend(struct pl_queue *q, size_t max_bytes, struct pl_batch **out
  * as out; those behind them stay at the front. */
 void pl_queue_settle(struct pl_queue *q, size_t n_done, uint32_t refused, enum pl_queue_drop why);
 
+/* The first lent batch was too large for the server: puts its two halves in its place and takes back what was lent. False when it
+ * holds but one line. */
+bool pl_queue_split_first(struct pl_queue *q);
+
 void pl_queue_abandon(struct pl_queue *q, enum pl_queue_drop why); /* drops everything that is left, counted */
 void pl_queue_set_limit(struct pl_queue *q, uint64_t max_bytes, enum pl_queue_policy policy);
 struct pl_queue_account pl_queue_account(const struct pl_queue *q);
