@@ -33,8 +33,8 @@ struct pl_output {
 	struct pl_backoff retry_backoff, hold_backoff;
 	struct pl_incident incident;
 
-	atomic_bool closing; /* any thread */
-	bool draining, instance_closed;
+	atomic_bool closing;   /* any thread */
+	bool draining, ending; /* waiting for the queue to empty; the instance is being closed */
 	uv_timer_t grace_timer;
 	struct pl_loop *closer;
 	void (*closed)(void *data, uint64_t points_lost);
@@ -114,7 +114,6 @@ static void on_instance_closed(void *data)
 {
 	struct pl_output *o = data;
 	struct pl_loop *closer = o->closer;
-	o->instance_closed = true;
 	uv_close((uv_handle_t *)&o->retry_timer, NULL);
 	uv_close((uv_handle_t *)&o->grace_timer, NULL);
 	o->closed_msg.run = close_finished;
@@ -127,6 +126,7 @@ static void end_instance(struct pl_output *o)
 	if (!o->draining)
 		return;
 	o->draining = false;
+	o->ending = true;
 	uv_timer_stop(&o->retry_timer);
 	uv_timer_stop(&o->grace_timer);
 	o->ops->close(o->self, on_instance_closed, o);
@@ -234,13 +234,13 @@ static void pump(struct pl_output *o)
 	if (o->pumping)
 		return;
 	o->pumping = true;
-	while (!o->delivering && !o->waiting && !o->instance_closed && lend_next(o)) {
+	while (!o->delivering && !o->waiting && !o->ending && lend_next(o)) {
 		o->delivering = true;
 		set_state(o, PL_OUTPUT_DELIVERING);
 		o->ops->deliver(o->self, &o->delivery);
 	}
 	o->pumping = false;
-	if (o->delivering || o->waiting || o->instance_closed)
+	if (o->delivering || o->waiting || o->ending)
 		return;
 	set_state(o, PL_OUTPUT_IDLE);
 	end_instance(o);
@@ -265,7 +265,7 @@ static void run_query(struct pl_msg *msg)
 	struct pl_output *o = m->output;
 	struct pl_query *q = m->query;
 	free(m);
-	if (o->instance_closed || atomic_load(&o->closing)) {
+	if (o->ending || atomic_load(&o->closing)) {
 		q->err = PL_ECANCELED;
 		q->reason = "the store is closing";
 		pl_query_answer(q);
