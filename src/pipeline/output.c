@@ -36,6 +36,7 @@ struct pl_output {
 	atomic_bool closing;   /* any thread */
 	bool draining, ending; /* waiting for the queue to empty; the instance is being closed */
 	uv_timer_t grace_timer;
+	struct pl_output *heir;
 	struct pl_loop *closer;
 	void (*closed)(void *data, uint64_t points_lost);
 	void *closed_data;
@@ -53,6 +54,7 @@ struct simple_msg {
 };
 
 static void pump(struct pl_output *o);
+static void wake(void *data);
 
 /* ---- status ---- */
 
@@ -99,7 +101,12 @@ static void close_finished(struct pl_msg *msg)
 	struct pl_output *o = pl_container_of(msg, struct pl_output, closed_msg);
 	pl_loop_join(&o->loop);
 	pl_loop_finish(&o->loop);
-	struct pl_queue_account before = pl_queue_account(o->queue);
+	uint64_t left = pl_queue_account(o->queue).points_queued;
+	if (o->heir != NULL && left > 0) {
+		pl_queue_move(o->queue, o->heir->queue);
+		pl_loop_call(&o->heir->loop, wake, o->heir);
+		left = 0;
+	}
 	pl_queue_destroy(o->queue);
 	uv_mutex_destroy(&o->status_lock);
 	pl_config_release(o->config);
@@ -107,7 +114,7 @@ static void close_finished(struct pl_msg *msg)
 	void *data = o->closed_data;
 	free(o->name);
 	free(o);
-	closed(data, before.points_queued);
+	closed(data, left);
 }
 
 static void on_instance_closed(void *data)
@@ -391,9 +398,10 @@ static void begin_close(struct pl_msg *msg)
 	pump(o);
 }
 
-void pl_output_close(struct pl_output *o, unsigned grace_ms, struct pl_loop *loop,
+void pl_output_close(struct pl_output *o, unsigned grace_ms, struct pl_output *heir, struct pl_loop *loop,
 		     void (*closed)(void *data, uint64_t points_lost), void *data)
 {
+	o->heir = heir;
 	o->closer = loop;
 	o->closed = closed;
 	o->closed_data = data;

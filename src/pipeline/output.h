@@ -43,9 +43,10 @@ struct pl_output_status {
 };
 void pl_output_status(const struct pl_output *o, struct pl_output_status *out); /* any thread */
 
-/* Goes on delivering until the queue is empty or grace_ms are over, then closes the instance and its thread, and frees. `closed`
- * runs on `loop` with the number of points that had to be given up. */
-void pl_output_close(struct pl_output *o, unsigned grace_ms, struct pl_loop *loop,
+/* Goes on delivering until the queue is empty or grace_ms are over, then closes the instance and its thread, and frees. What is
+ * still undelivered then goes to the queue of `heir` (which must outlive this), or is dropped and counted when that is NULL.
+ * `closed` runs on `loop` with the number of points that had to be given up. */
+void pl_output_close(struct pl_output *o, unsigned grace_ms, struct pl_output *heir, struct pl_loop *loop,
 		     void (*closed)(void *data, uint64_t points_lost), void *data);
 
 #endif

@@ -202,6 +202,18 @@ bool pl_queue_split_first(struct pl_queue *q)
 	return split;
 }
 
+uint64_t pl_queue_move(struct pl_queue *from, struct pl_queue *to)
+{
+	struct pl_batch *b;
+	uint64_t points = 0;
+	while (pl_queue_lend(from, 0, &b, 1) == 1) {
+		pl_queue_put(to, b);
+		points += b->points;
+		pl_queue_settle(from, 1, 0, PL_QUEUE_DROP_SHUTDOWN);
+	}
+	return points;
+}
+
 void pl_queue_abandon(struct pl_queue *q, enum pl_queue_drop why)
 {
 	pthread_mutex_lock(&q->lock);

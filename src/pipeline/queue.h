@@ -59,6 +59,10 @@ void pl_queue_settle(struct pl_queue *q, size_t n_done, uint32_t refused, enum p
  * holds but one line. */
 bool pl_queue_split_first(struct pl_queue *q);
 
+/* Hands everything that waits in `from` over to `to`, by the rules of pl_queue_put; `from` counts it as out. Returns the points
+ * moved. Nothing may be lent. */
+uint64_t pl_queue_move(struct pl_queue *from, struct pl_queue *to);
+
 void pl_queue_abandon(struct pl_queue *q, enum pl_queue_drop why); /* drops everything that is left, counted */
 void pl_queue_set_limit(struct pl_queue *q, uint64_t max_bytes, enum pl_queue_policy policy);
 struct pl_queue_account pl_queue_account(const struct pl_queue *q);

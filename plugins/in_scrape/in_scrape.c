@@ -1,0 +1,345 @@
+/* The scraper: fetches a target's page, reads it as it comes, and leaves line protocol with the worker's sink. */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/incident.h"
+#include "base/mem.h"
+#include "in_scrape/page.h"
+#include "pipeline/plugin.h"
+
+/* Text 0.0.4 first: its names are the ones Kapacitor's scraper stored, while OpenMetrics renames counters. */
+static const char accept_header[] = "text/plain;version=0.0.4;q=1,application/openmetrics-text;version=1.0.0;q=0.8,*/*;q=0.1";
+
+enum { IDLE_PAGES_KEPT = 8 };
+
+struct scraper;
+
+struct target_state {
+	struct pl_transfer transfer;
+	struct scraper *scraper;
+	struct pl_target *target; /* shares */
+	struct pl_transcode_target tags;
+	struct pl_route *route;
+	struct pl_client client;
+	bool client_loaded;
+	uint32_t affinity;
+	char timeout_header[64];
+	const char *headers[2];
+	struct pl_scrape_page *page; /* while a scrape is under way */
+	int64_t started_mono_ns;
+	bool detached;
+	struct pl_incident incident;
+	struct pl_target_status status;
+};
+
+struct scraper {
+	const struct pl_input_env *env;
+	struct pl_input_counters counters;
+	struct pl_scrape_page *idle[IDLE_PAGES_KEPT];
+	size_t n_idle;
+	uint32_t *free_affinities;
+	size_t n_free_affinities, free_affinities_cap;
+	uint32_t n_affinities;
+	size_t n_states; /* attached, or detached with a transfer to end */
+	void (*closed)(void *data);
+	void *closed_data;
+};
+
+static void count(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+/* ---- pages and affinities, kept for reuse ---- */
+
+static struct pl_scrape_page *take_page(struct scraper *s)
+{
+	return s->n_idle > 0 ? s->idle[--s->n_idle] : pl_scrape_page_create();
+}
+
+static void give_page(struct scraper *s, struct pl_scrape_page *p)
+{
+	if (s->n_idle < IDLE_PAGES_KEPT)
+		s->idle[s->n_idle++] = p;
+	else
+		pl_scrape_page_destroy(p);
+}
+
+static uint32_t take_affinity(struct scraper *s)
+{
+	return s->n_free_affinities > 0 ? s->free_affinities[--s->n_free_affinities] : s->n_affinities++;
+}
+
+static void give_affinity(struct scraper *s, uint32_t affinity)
+{
+	if (s->n_free_affinities == s->free_affinities_cap) {
+		s->free_affinities_cap = s->free_affinities_cap * 2 + 16;
+		s->free_affinities = pl_realloc(s->free_affinities, s->free_affinities_cap * sizeof *s->free_affinities);
+	}
+	s->free_affinities[s->n_free_affinities++] = affinity;
+}
+
+/* ---- the end of a scrape ---- */
+
+static void log_outcome(struct target_state *st, bool up)
+{
+	const struct pl_kv failed[] = {PL_KVC("job", st->target->job->name),
+				       PL_KVC("target", st->target->url),
+				       PL_KVC("reason", st->status.last_error),
+				       {0}};
+	const struct pl_kv recovered[] = {failed[0], failed[1], {0}};
+	struct pl_log *log = st->scraper->env->log;
+	if (up)
+		pl_incident_end(&st->incident, pl_clock_wall_ns(), log, "scrape works again", recovered);
+	else
+		pl_incident_fail(&st->incident, pl_clock_wall_ns(), log, PL_LOG_WARN, "scrape failed", failed);
+}
+
+static void note_status(struct target_state *st, const struct pl_scrape_outcome *o, int64_t duration_ns)
+{
+	const struct pl_scrape_page *page = st->page;
+	struct pl_target_status *status = &st->status;
+	bool up = page->error[0] == '\0';
+	status->health = up ? PL_TARGET_UP : PL_TARGET_DOWN;
+	memcpy(status->last_error, page->error, sizeof status->last_error);
+	status->last_scrape_wall_ns = page->started_wall_ns;
+	status->last_duration_ns = duration_ns;
+	status->last_samples = o->samples;
+	status->last_bytes = o->bytes;
+	status->last_dropped = 0;
+	for (size_t i = 0; i < PL_SCRAPE_DROP_COUNT; i++)
+		status->last_dropped += o->dropped[i];
+	status->scrapes++;
+	status->failures += !up;
+	status->failures_in_row = up ? 0 : status->failures_in_row + 1;
+	if (up)
+		status->down_since_wall_ns = 0;
+	else if (status->down_since_wall_ns == 0)
+		status->down_since_wall_ns = page->started_wall_ns;
+}
+
+static void add_counters(struct scraper *s, const struct pl_scrape_outcome *o)
+{
+	struct pl_input_counters *c = &s->counters;
+	count(&c->samples, o->samples);
+	count(&c->points, o->points);
+	count(&c->own_points, o->own_points);
+	count(&c->bytes, o->bytes);
+	for (size_t i = 0; i < PL_SCRAPE_DROP_COUNT; i++)
+		count(&c->dropped[i], o->dropped[i]);
+}
+
+static void end_scrape(struct target_state *st)
+{
+	struct scraper *s = st->scraper;
+	struct pl_scrape_outcome outcome;
+	int64_t duration = pl_clock_mono_ns() - st->started_mono_ns;
+	bool up = st->page->error[0] == '\0';
+	pl_scrape_page_settle(st->page, duration, &outcome);
+	add_counters(s, &outcome);
+	count(&s->counters.scrapes, 1);
+	count(&s->counters.failures, !up);
+	note_status(st, &outcome, duration);
+	log_outcome(st, up);
+	give_page(s, st->page);
+	st->page = NULL;
+}
+
+static void free_state(struct target_state *st)
+{
+	struct scraper *s = st->scraper;
+	give_affinity(s, st->affinity);
+	pl_client_finish(&st->client);
+	pl_transcode_target_finish(&st->tags);
+	pl_route_release(st->route);
+	pl_target_release(st->target);
+	free(st);
+	s->n_states--;
+}
+
+/* ---- a scrape ---- */
+
+static enum pl_err on_head(struct pl_transfer *t, const struct pl_transfer_head *head)
+{
+	struct target_state *st = pl_container_of(t, struct target_state, transfer);
+	return pl_scrape_page_head(st->page, head);
+}
+
+static enum pl_err on_data(struct pl_transfer *t, const char *p, size_t n)
+{
+	struct target_state *st = pl_container_of(t, struct target_state, transfer);
+	return pl_scrape_page_data(st->page, p, n);
+}
+
+static void end_if_closing(struct scraper *s);
+
+static void on_done(struct pl_transfer *t, const struct pl_transfer_result *result)
+{
+	struct target_state *st = pl_container_of(t, struct target_state, transfer);
+	struct pl_scrape_page *page = st->page;
+	if (st->detached) {
+		struct scraper *s = st->scraper;
+		struct pl_scrape_outcome outcome;
+		pl_scrape_page_abandon(page, &outcome);
+		add_counters(s, &outcome);
+		give_page(s, page);
+		free_state(st);
+		end_if_closing(s);
+		return;
+	}
+	if (result->err != PL_OK && page->error[0] == '\0')
+		snprintf(page->error, sizeof page->error, "%s",
+			 result->reason[0] != '\0' ? result->reason : pl_err_text(result->err));
+	if (result->err == PL_OK && !page->has_format)
+		snprintf(page->error, sizeof page->error, "the target's answer (HTTP status %ld) has no body", result->status);
+	if (page->error[0] == '\0' && pl_scrape_page_end(page) != PL_OK && page->error[0] == '\0')
+		snprintf(page->error, sizeof page->error, "the page is incomplete");
+	end_scrape(st);
+}
+
+static const struct pl_transfer_events scrape_events = {.on_head = on_head, .on_data = on_data, .on_done = on_done};
+
+static bool load_client(struct target_state *st)
+{
+	const struct pl_client_config *config = &st->target->job->client;
+	if (st->client_loaded && !pl_client_volatile(config))
+		return true;
+	st->client_loaded = pl_client_load(&st->client, config, st->page->error, sizeof st->page->error) == PL_OK;
+	return st->client_loaded;
+}
+
+static void fire(void *self, void *state, int64_t wall_ns)
+{
+	struct scraper *s = self;
+	struct target_state *st = state;
+	const struct pl_job *job = st->target->job;
+	(void)wall_ns;
+	if (st->page != NULL) {
+		count(&s->counters.missed, 1);
+		return;
+	}
+	st->page = take_page(s);
+	st->started_mono_ns = pl_clock_mono_ns();
+	pl_scrape_page_begin(st->page, job, &st->tags, st->route, s->env->sink, pl_clock_wall_ns());
+	if (!load_client(st)) {
+		end_scrape(st);
+		return;
+	}
+	const struct pl_transfer_request request = {
+	    .url = st->target->url,
+	    .client = &st->client.transfer,
+	    .accept = accept_header,
+	    .headers = st->headers,
+	    .affinity = st->affinity,
+	    .timeout_ns = st->target->timeout_ns,
+	    .max_body_bytes = (uint64_t)job->body_size_limit,
+	};
+	pl_transfer_start(s->env->transfers, &st->transfer, &request);
+}
+
+/* ---- targets ---- */
+
+static void *attach(void *self, struct pl_target *t)
+{
+	struct scraper *s = self;
+	struct target_state *st = pl_calloc(1, sizeof *st);
+	st->scraper = s;
+	st->target = pl_target_share(t);
+	st->transfer.events = &scrape_events;
+	st->route = pl_route_create(t->job->influx.database, t->job->influx.retention_policy);
+	st->affinity = take_affinity(s);
+	pl_transcode_target_init(&st->tags, t->labels);
+	snprintf(st->timeout_header, sizeof st->timeout_header, "X-Prometheus-Scrape-Timeout-Seconds: %.3f",
+		 (double)t->timeout_ns / (double)PL_NS_PER_S);
+	st->headers[0] = st->timeout_header;
+	s->n_states++;
+	return st;
+}
+
+static void detach(void *self, void *state)
+{
+	struct target_state *st = state;
+	(void)self;
+	st->detached = true;
+	if (st->page != NULL)
+		pl_transfer_cancel(&st->transfer); /* on_done frees */
+	else
+		free_state(st);
+}
+
+static void status(void *self, void *state, struct pl_target_status *out)
+{
+	const struct target_state *st = state;
+	struct pl_target *target = out->target;
+	(void)self;
+	*out = st->status;
+	out->target = target;
+}
+
+/* ---- the instance ---- */
+
+static enum pl_err open_scraper(const struct pl_input_env *env, void **self)
+{
+	struct scraper *s = pl_calloc(1, sizeof *s);
+	s->env = env;
+	*self = s;
+	return PL_OK;
+}
+
+static void end_if_closing(struct scraper *s)
+{
+	if (s->closed == NULL || s->n_states > 0)
+		return;
+	void (*closed)(void *) = s->closed;
+	void *data = s->closed_data;
+	while (s->n_idle > 0)
+		pl_scrape_page_destroy(s->idle[--s->n_idle]);
+	free(s->free_affinities);
+	free(s);
+	closed(data);
+}
+
+static void close_scraper(void *self, void (*closed)(void *data), void *data)
+{
+	struct scraper *s = self;
+	s->closed = closed;
+	s->closed_data = data;
+	end_if_closing(s);
+}
+
+static const struct pl_input_counters *counters(void *self)
+{
+	const struct scraper *s = self;
+	return &s->counters;
+}
+
+static const char *drop_label(size_t i)
+{
+	switch (i) {
+	case PL_SCRAPE_DROP_FAILED:
+		return "scrape_failed";
+	case PL_SCRAPE_DROP_LIMIT:
+		return "sample_limit";
+	default:
+		return i < PL_SAMPLE_DROP_COUNT ? pl_sample_drop_label((enum pl_sample_drop)i) : NULL;
+	}
+}
+
+static const struct pl_input_ops ops = {
+    .open = open_scraper,
+    .attach = attach,
+    .fire = fire,
+    .detach = detach,
+    .status = status,
+    .counters = counters,
+    .drop_label = drop_label,
+    .close = close_scraper,
+};
+
+const struct pl_plugin pl_plugin_in_scrape = {
+    PL_PLUGIN_HEADER,  .kind = PL_PLUGIN_INPUT, .name = "scrape", .help = "fetches Prometheus and OpenMetrics pages",
+    .ops.input = &ops,
+};

@@ -1,0 +1,18 @@
+#include "pipeline/target.h"
+
+#include <stdlib.h>
+
+struct pl_target *pl_target_share(struct pl_target *t)
+{
+	atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+	return t;
+}
+
+void pl_target_release(struct pl_target *t)
+{
+	if (atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	pl_config_release(t->config);
+	pl_arena_finish(&t->arena);
+	free(t);
+}
