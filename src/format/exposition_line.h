@@ -1,0 +1,37 @@
+/* One line of a page taken apart. Internal to the exposition reader. */
+#ifndef PL_FORMAT_EXPOSITION_LINE_H
+#define PL_FORMAT_EXPOSITION_LINE_H
+
+#include <stdarg.h>
+
+#include "format/exposition_detail.h"
+
+struct pl_exposition_line {
+	enum pl_exposition_format format;
+	size_t max_labels;
+	size_t number;     /* of the current line, from 1 */
+	const char *begin; /* of the current line */
+	const char *limit; /* end of the readable bytes; the byte before is a newline */
+
+	struct pl_sample sample;
+	struct pl_exemplar exemplar; /* its `at` is NULL when there is none */
+
+	struct pl_sample_label *labels; /* owned: the sample's, then the exemplar's */
+	size_t labels_cap;
+
+	struct pl_exposition_error error;
+};
+
+void pl_exposition_line_finish(struct pl_exposition_line *l);
+
+/* Take the sample or the comment at l->begin apart; `*p` is the first byte that is no blank, and is set behind the newline. */
+PL_MUST_CHECK enum pl_err pl_exposition_line_sample(struct pl_exposition_line *l, const char **p);
+PL_MUST_CHECK enum pl_err pl_exposition_line_comment(struct pl_exposition_line *l, const char **p, struct pl_metadata *out);
+
+/* Sets the error at the byte `at` of the current line; returns `err`. */
+PL_MUST_CHECK enum pl_err pl_exposition_line_fail(struct pl_exposition_line *l, const char *at, enum pl_err err,
+						  const char *format, ...) __attribute__((format(printf, 4, 5)));
+PL_MUST_CHECK enum pl_err pl_exposition_line_failv(struct pl_exposition_line *l, const char *at, enum pl_err err,
+						   const char *format, va_list args);
+
+#endif
