@@ -17,7 +17,7 @@ const struct pl_plugin *pl_plugin_find(enum pl_plugin_kind kind, const char *nam
 	return NULL;
 }
 
-const void *pl_registry_config_find(int kind, const char *name, const struct pl_schema **schema)
+static const void *find(int kind, const char *name, const struct pl_schema **schema)
 {
 	const struct pl_plugin *p = pl_plugin_find((enum pl_plugin_kind)kind, name);
 	if (p != NULL)
@@ -25,10 +25,17 @@ const void *pl_registry_config_find(int kind, const char *name, const struct pl_
 	return p;
 }
 
-const char *pl_registry_config_name(int kind, size_t nth)
+static const char *nth_name(int kind, size_t nth)
 {
 	for (const struct pl_plugin *const *p = pl_plugins_built_in; *p != NULL; p++)
 		if ((int)(*p)->kind == kind && nth-- == 0)
 			return (*p)->name;
 	return NULL;
 }
+
+const struct pl_config_plugins pl_registry_plugins = {
+    .find = find,
+    .name = nth_name,
+    .output_kind = PL_PLUGIN_OUTPUT,
+    .discovery_kind = PL_PLUGIN_DISCOVERY,
+};

@@ -2,6 +2,7 @@
 #ifndef PL_PIPELINE_REGISTRY_H
 #define PL_PIPELINE_REGISTRY_H
 
+#include "config/config.h"
 #include "pipeline/plugin.h"
 
 extern const struct pl_plugin *const pl_plugins_built_in[]; /* ends with NULL; generated */
@@ -11,8 +12,7 @@ PL_MUST_CHECK enum pl_err pl_plugin_check(const struct pl_plugin *p);
 
 const struct pl_plugin *pl_plugin_find(enum pl_plugin_kind kind, const char *name); /* NULL: none */
 
-/* In the shape that config/config.h asks for. */
-const void *pl_registry_config_find(int kind, const char *name, const struct pl_schema **schema);
-const char *pl_registry_config_name(int kind, size_t nth);
+/* The same for config/config.h. */
+extern const struct pl_config_plugins pl_registry_plugins;
 
 #endif

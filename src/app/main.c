@@ -1,0 +1,65 @@
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/command.h"
+
+struct command {
+	const char *name, *sub; /* sub: NULL or the second word */
+	int (*run)(int argc, char **argv);
+};
+
+static const struct command commands[] = {
+    {"run", NULL, pl_command_run},
+    {"check", "config", pl_command_check_config},
+    {"check", "sd", pl_command_check_sd},
+    {"check", "metrics", pl_command_check_metrics},
+    {"healthcheck", NULL, pl_command_healthcheck},
+};
+
+/* A signal in the first moments must neither kill the daemon nor get lost: it stays pending until the daemon listens. */
+static void hold_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void release_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	signal(SIGPIPE, SIG_DFL);
+}
+
+static int usage(const char *word)
+{
+	fprintf(stderr, "pulseline: \"%s\" is no command. There are:", word);
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		fprintf(stderr, "%s %s%s%s", i > 0 ? "," : "", commands[i].name, commands[i].sub != NULL ? " " : "",
+			commands[i].sub != NULL ? commands[i].sub : "");
+	fputs(".\n", stderr);
+	return PL_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	hold_signals();
+	if (argc < 2 || argv[1][0] == '-')
+		return pl_command_run(argc, argv);
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+		const struct command *c = &commands[i];
+		int words = c->sub != NULL ? 2 : 1;
+		if (strcmp(argv[1], c->name) != 0 || (c->sub != NULL && (argc < 3 || strcmp(argv[2], c->sub) != 0)))
+			continue;
+		if (c->run != pl_command_run)
+			release_signals();
+		return c->run(argc - words, argv + words);
+	}
+	return usage(argc > 2 && strcmp(argv[1], "check") == 0 ? argv[2] : argv[1]);
+}
