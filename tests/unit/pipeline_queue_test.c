@@ -1,0 +1,271 @@
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "pipeline/queue.h"
+
+enum { ONE_LINE = 8, OVERHEAD = sizeof(struct pl_batch) + 48, COST = ONE_LINE + OVERHEAD };
+
+/* A batch of `points` lines "m v=1NN\n", 8 bytes each. */
+static struct pl_batch *make(struct pl_route *route, uint32_t points, unsigned mark)
+{
+	struct pl_buf lines = {0};
+	for (uint32_t i = 0; i < points; i++)
+		pl_buf_addf(&lines, "m v=1%02u\n", mark % 100);
+	return pl_batch_create(route, &lines, points);
+}
+
+static void put(struct pl_queue *q, struct pl_route *route, uint32_t points, unsigned mark)
+{
+	struct pl_batch *b = make(route, points, mark);
+	pl_queue_put(q, b);
+	pl_batch_release(b);
+}
+
+static unsigned mark_of(const struct pl_batch *b)
+{
+	return (unsigned)((b->p[5] - '0') * 10 + (b->p[6] - '0'));
+}
+
+static void assert_identity(const struct pl_queue *q)
+{
+	struct pl_queue_account a = pl_queue_account(q);
+	uint64_t dropped = 0;
+	for (size_t i = 0; i < PL_QUEUE_DROP_COUNT; i++)
+		dropped += a.dropped[i];
+	assert_int_equal(a.points_in, a.points_out + a.points_queued + dropped);
+}
+
+static void lends_the_oldest_of_one_route(void **state)
+{
+	(void)state;
+	struct pl_queue *q = pl_queue_create(1 << 20, PL_QUEUE_DROP_OLDEST);
+	struct pl_route *a = pl_route_create("a", ""), *same = pl_route_create("a", ""), *b = pl_route_create("b", "");
+	struct pl_batch *lent[8];
+	put(q, a, 2, 1);
+	put(q, same, 3, 2);
+	put(q, b, 1, 3);
+	put(q, a, 1, 4);
+	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 2);
+	assert_int_equal(mark_of(lent[0]), 1);
+	assert_int_equal(mark_of(lent[1]), 2);
+	assert_int_equal(pl_queue_account(q).points_queued, 7);
+	pl_queue_settle(q, 2, 1, PL_QUEUE_DROP_FIELD_TYPE);
+	assert_int_equal(pl_queue_account(q).points_out, 4);
+	assert_int_equal(pl_queue_account(q).dropped[PL_QUEUE_DROP_FIELD_TYPE], 1);
+	assert_int_equal(pl_queue_lend(q, 1, lent, 8), 1);
+	assert_int_equal(mark_of(lent[0]), 3);
+	pl_queue_settle(q, 0, 0, PL_QUEUE_DROP_REFUSED);
+	assert_int_equal(pl_queue_lend(q, 1, lent, 8), 1);
+	assert_int_equal(mark_of(lent[0]), 3);
+	pl_queue_settle(q, 1, 0, PL_QUEUE_DROP_REFUSED);
+	assert_identity(q);
+	pl_queue_destroy(q);
+	pl_route_release(a);
+	pl_route_release(same);
+	pl_route_release(b);
+}
+
+static void lends_at_least_one_and_at_most_so_many_bytes(void **state)
+{
+	(void)state;
+	struct pl_queue *q = pl_queue_create(1 << 20, PL_QUEUE_DROP_OLDEST);
+	struct pl_route *r = pl_route_create("", "");
+	struct pl_batch *lent[8];
+	for (unsigned i = 0; i < 5; i++)
+		put(q, r, 1, i);
+	assert_int_equal(pl_queue_lend(q, 0, lent, 8), 1);
+	pl_queue_settle(q, 0, 0, PL_QUEUE_DROP_REFUSED);
+	assert_int_equal(pl_queue_lend(q, 3 * ONE_LINE, lent, 8), 3);
+	pl_queue_settle(q, 0, 0, PL_QUEUE_DROP_REFUSED);
+	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 2), 2);
+	pl_queue_settle(q, 2, 0, PL_QUEUE_DROP_REFUSED);
+	assert_identity(q);
+	pl_queue_destroy(q);
+	pl_route_release(r);
+}
+
+static void drops_the_oldest_but_never_what_is_lent(void **state)
+{
+	(void)state;
+	struct pl_queue *q = pl_queue_create(4 * COST, PL_QUEUE_DROP_OLDEST);
+	struct pl_route *r = pl_route_create("", "");
+	struct pl_batch *lent[8];
+	for (unsigned i = 0; i < 4; i++)
+		put(q, r, 1, i);
+	assert_int_equal(pl_queue_lend(q, 2 * ONE_LINE, lent, 8), 2);
+	for (unsigned i = 4; i < 7; i++)
+		put(q, r, 1, i);
+	assert_int_equal(pl_queue_account(q).dropped[PL_QUEUE_DROP_FULL_OLDEST], 3);
+	assert_int_equal(mark_of(lent[0]), 0);
+	assert_int_equal(mark_of(lent[1]), 1);
+	pl_queue_settle(q, 2, 0, PL_QUEUE_DROP_REFUSED);
+	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 2);
+	assert_int_equal(mark_of(lent[0]), 5);
+	assert_int_equal(mark_of(lent[1]), 6);
+	assert_identity(q);
+	pl_queue_settle(q, 2, 0, PL_QUEUE_DROP_REFUSED);
+	pl_queue_destroy(q);
+	pl_route_release(r);
+}
+
+static void drops_the_newest_when_told_or_when_all_is_lent(void **state)
+{
+	(void)state;
+	static const enum pl_queue_policy policies[] = {PL_QUEUE_DROP_NEWEST, PL_QUEUE_DROP_OLDEST};
+	for (size_t i = 0; i < PL_COUNT_OF(policies); i++) {
+		struct pl_queue *q = pl_queue_create(2 * COST, policies[i]);
+		struct pl_route *r = pl_route_create("", "");
+		struct pl_batch *lent[8];
+		put(q, r, 1, 0);
+		put(q, r, 1, 1);
+		assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 2);
+		put(q, r, 1, 2);
+		assert_int_equal(pl_queue_account(q).dropped[PL_QUEUE_DROP_FULL_NEWEST], 1);
+		pl_queue_settle(q, 2, 0, PL_QUEUE_DROP_REFUSED);
+		assert_int_equal(pl_queue_account(q).points_out, 2);
+		assert_identity(q);
+		pl_queue_destroy(q);
+		pl_route_release(r);
+	}
+}
+
+static void a_batch_larger_than_the_bound_is_dropped_alone(void **state)
+{
+	(void)state;
+	struct pl_queue *q = pl_queue_create(2 * COST, PL_QUEUE_DROP_OLDEST);
+	struct pl_route *r = pl_route_create("", "");
+	put(q, r, 1, 0);
+	put(q, r, 100, 1);
+	assert_int_equal(pl_queue_account(q).dropped[PL_QUEUE_DROP_FULL_NEWEST], 100);
+	assert_int_equal(pl_queue_account(q).points_queued, 1);
+	assert_identity(q);
+	pl_queue_destroy(q);
+	pl_route_release(r);
+}
+
+static void wakes_only_an_idle_reader(void **state)
+{
+	(void)state;
+	struct pl_queue *q = pl_queue_create(1 << 20, PL_QUEUE_DROP_OLDEST);
+	struct pl_route *r = pl_route_create("", "");
+	struct pl_batch *b = make(r, 1, 0), *lent[8];
+	assert_true(pl_queue_put(q, b));
+	assert_false(pl_queue_put(q, b));
+	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 2);
+	assert_false(pl_queue_put(q, b));
+	pl_queue_settle(q, 2, 0, PL_QUEUE_DROP_REFUSED);
+	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 1);
+	pl_queue_settle(q, 1, 0, PL_QUEUE_DROP_REFUSED);
+	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 0);
+	assert_true(pl_queue_put(q, b));
+	pl_batch_release(b);
+	pl_queue_destroy(q);
+	pl_route_release(r);
+}
+
+static void splits_the_first_batch_by_lines(void **state)
+{
+	(void)state;
+	struct pl_queue *q = pl_queue_create(1 << 20, PL_QUEUE_DROP_OLDEST);
+	struct pl_route *r = pl_route_create("", "");
+	struct pl_batch *lent[64];
+	put(q, r, 5, 1);
+	put(q, r, 1, 2);
+	assert_int_equal(pl_queue_lend(q, 1, lent, 64), 1);
+	assert_true(pl_queue_split_first(q));
+	assert_int_equal(pl_queue_account(q).points_queued, 6);
+	assert_int_equal(pl_queue_account(q).batches_queued, 3);
+	assert_int_equal(pl_queue_account(q).bytes_queued, 6 * ONE_LINE);
+	size_t n = pl_queue_lend(q, 1 << 20, lent, 64);
+	assert_int_equal(n, 3);
+	assert_int_equal(lent[0]->points + lent[1]->points, 5);
+	assert_int_equal(mark_of(lent[2]), 2);
+	pl_queue_settle(q, 2, 0, PL_QUEUE_DROP_REFUSED);
+	assert_int_equal(pl_queue_lend(q, 1, lent, 64), 1);
+	assert_false(pl_queue_split_first(q));
+	assert_identity(q);
+	pl_queue_destroy(q);
+	pl_route_release(r);
+}
+
+static void moves_everything_to_an_heir(void **state)
+{
+	(void)state;
+	struct pl_queue *from = pl_queue_create(1 << 20, PL_QUEUE_DROP_OLDEST),
+			*to = pl_queue_create(1 << 20, PL_QUEUE_DROP_OLDEST);
+	struct pl_route *r = pl_route_create("", "");
+	for (unsigned i = 0; i < 40; i++)
+		put(from, r, 2, i);
+	assert_int_equal(pl_queue_move(from, to), 80);
+	assert_int_equal(pl_queue_account(to).points_queued, 80);
+	assert_int_equal(pl_queue_account(from).points_queued, 0);
+	assert_identity(from);
+	assert_identity(to);
+	pl_queue_destroy(from);
+	pl_queue_destroy(to);
+	pl_route_release(r);
+}
+
+enum { WRITERS = 4, EACH = 5000 };
+
+static void *write_many(void *data)
+{
+	struct pl_queue *q = data;
+	struct pl_route *r = pl_route_create("db", "rp");
+	for (unsigned i = 0; i < EACH; i++)
+		put(q, r, 1 + i % 3, i);
+	pl_route_release(r);
+	return NULL;
+}
+
+static void accounts_exactly_under_many_writers(void **state)
+{
+	(void)state;
+	static const enum pl_queue_policy policies[] = {PL_QUEUE_DROP_OLDEST, PL_QUEUE_DROP_NEWEST};
+	for (size_t k = 0; k < PL_COUNT_OF(policies); k++) {
+		struct pl_queue *q = pl_queue_create(200 * COST, policies[k]);
+		pthread_t writers[WRITERS];
+		struct pl_batch *lent[16];
+		uint64_t batches = 0;
+		for (size_t i = 0; i < WRITERS; i++)
+			pthread_create(&writers[i], NULL, write_many, q);
+		while (pl_queue_account(q).points_in < (uint64_t)WRITERS * EACH) {
+			size_t n = pl_queue_lend(q, 100 * ONE_LINE, lent, 16);
+			batches += n;
+			pl_queue_settle(q, n, n > 0, PL_QUEUE_DROP_EXPIRED);
+			assert_identity(q);
+		}
+		for (size_t i = 0; i < WRITERS; i++)
+			pthread_join(writers[i], NULL);
+		pl_queue_abandon(q, PL_QUEUE_DROP_SHUTDOWN);
+		assert_identity(q);
+		assert_int_equal(pl_queue_account(q).points_queued, 0);
+		assert_int_equal(pl_queue_account(q).bytes_queued, 0);
+		assert_true(batches > 0);
+		pl_queue_destroy(q);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(lends_the_oldest_of_one_route),
+	    cmocka_unit_test(lends_at_least_one_and_at_most_so_many_bytes),
+	    cmocka_unit_test(drops_the_oldest_but_never_what_is_lent),
+	    cmocka_unit_test(drops_the_newest_when_told_or_when_all_is_lent),
+	    cmocka_unit_test(a_batch_larger_than_the_bound_is_dropped_alone),
+	    cmocka_unit_test(wakes_only_an_idle_reader),
+	    cmocka_unit_test(splits_the_first_batch_by_lines),
+	    cmocka_unit_test(moves_everything_to_an_heir),
+	    cmocka_unit_test(accounts_exactly_under_many_writers),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
