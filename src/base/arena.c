@@ -2,6 +2,7 @@
 
 #include <stdalign.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,8 @@ void pl_arena_finish(struct pl_arena *a)
 
 void *pl_arena_alloc(struct pl_arena *a, size_t n)
 {
+	if (n > PTRDIFF_MAX - BLOCK_BYTES)
+		pl_alloc(SIZE_MAX); /* a size that nobody bounded: fails and says so */
 	size_t need = (n + ALIGN - 1) / ALIGN * ALIGN;
 	struct pl_arena_block *b = a->blocks;
 	if (b == NULL || b->cap - b->used < need) {

@@ -16,9 +16,11 @@ void pl_buf_finish(struct pl_buf *b)
 
 char *pl_buf_reserve(struct pl_buf *b, size_t more)
 {
-	if (b->cap - b->n < more) {
-		size_t cap = b->cap > 0 ? b->cap : FIRST_CAPACITY;
-		while (cap - b->n < more)
+	if (b->p == NULL || b->cap - b->n < more) {
+		size_t need = b->n + more, cap = b->cap > 0 ? b->cap : FIRST_CAPACITY;
+		if (need < more || need > PTRDIFF_MAX)
+			need = cap = SIZE_MAX; /* a size that nobody bounded: the allocation fails and says so */
+		while (cap < need)
 			cap += cap / 2 + FIRST_CAPACITY;
 		b->p = pl_realloc(b->p, cap);
 		b->cap = cap;

@@ -8,7 +8,7 @@ bool pl_incident_fail(struct pl_incident *i, int64_t wall_ns, struct pl_log *log
 	i->failures++;
 	if (i->since_ns != 0)
 		return false;
-	i->since_ns = wall_ns;
+	i->since_ns = wall_ns != 0 ? wall_ns : 1;
 	pl_log_write(log, level, message, kv);
 	return true;
 }
@@ -20,11 +20,11 @@ bool pl_incident_end(struct pl_incident *i, int64_t wall_ns, struct pl_log *log,
 	enum { MOST = 14 };
 	struct pl_kv all[MOST + 3];
 	size_t n = 0;
-	while (n < MOST && kv[n].key != NULL) {
+	while (kv != NULL && n < MOST && kv[n].key != NULL) {
 		all[n] = kv[n];
 		n++;
 	}
-	all[n++] = PL_KVT("after_seconds", wall_ns - i->since_ns);
+	all[n++] = PL_KVT("after_seconds", wall_ns > i->since_ns ? wall_ns - i->since_ns : 0); /* the wall clock may jump back */
 	all[n++] = PL_KVI("failures", i->failures);
 	all[n] = (struct pl_kv){0};
 	pl_log_write(log, PL_LOG_INFO, message, all);

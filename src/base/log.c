@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@ struct pl_log {
 	int fd;
 	atomic_int format, level;
 	atomic_uint_fast64_t lost;
+	bool torn;            /* the last line was written in part; under the lock */
 	pthread_mutex_t lock; /* one line at a time: write(2) to a pipe may be partial beyond PIPE_BUF */
 };
 
@@ -55,25 +57,49 @@ uint64_t pl_log_lost(const struct pl_log *log)
 	return atomic_load(&log->lost);
 }
 
+/* Characters of well-formed UTF-8 that change how a terminal or a reader shows what follows: C1 controls (U+009B begins escape
+ * sequences), U+2028/9 (line ends), the marks and overrides of writing direction. Of at least 2 bytes. */
+static bool is_treacherous(const char *text, size_t n)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	if (n == 2)
+		return p[0] == 0xC2 && p[1] < 0xA0;
+	if (n != 3 || p[0] != 0xE2)
+		return false;
+	return (p[1] == 0x80 && (p[2] == 0x8E || p[2] == 0x8F || (p[2] >= 0xA8 && p[2] <= 0xAE))) ||
+	       (p[1] == 0x81 && p[2] >= 0xA6 && p[2] <= 0xA9);
+}
+
+static void add_code_point(struct pl_buf *b, const char *text, size_t n)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	unsigned c = n == 2 ? (p[0] & 0x1FU) << 6 | (p[1] & 0x3FU) : (p[0] & 0x0FU) << 12 | (p[1] & 0x3FU) << 6 | (p[2] & 0x3FU);
+	pl_buf_addf(b, "\\u%04x", c);
+}
+
+/* Both formats use JSON's escapes. A byte that is not UTF-8 appears as \u00XX. */
 static void add_quoted(struct pl_buf *b, struct pl_str s)
 {
-	bool valid = pl_str_utf8(s);
-	size_t n = s.n < LONGEST_VALUE ? s.n : LONGEST_VALUE;
+	size_t most = s.n < LONGEST_VALUE ? s.n : LONGEST_VALUE;
 	pl_buf_add_char(b, '"');
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < most;) {
 		unsigned char c = (unsigned char)s.p[i];
+		size_t k = pl_utf8_length(s.p + i, s.n - i);
 		if (c == '"' || c == '\\') {
 			pl_buf_add_char(b, '\\');
 			pl_buf_add_char(b, (char)c);
 		} else if (c == '\n') {
 			pl_buf_add_cstr(b, "\\n");
-		} else if (c < 0x20 || c == 0x7F || (c >= 0x80 && (!valid || s.n > n))) {
+		} else if (c < 0x20 || c == 0x7F || k == 0) {
 			pl_buf_addf(b, "\\u%04x", c);
+		} else if (k > 1 && is_treacherous(s.p + i, k)) {
+			add_code_point(b, s.p + i, k);
 		} else {
-			pl_buf_add_char(b, (char)c);
+			pl_buf_add(b, s.p + i, k);
 		}
+		i += k > 0 ? k : 1;
 	}
-	if (s.n > n)
+	if (s.n > most)
 		pl_buf_add_cstr(b, "...");
 	pl_buf_add_char(b, '"');
 }
@@ -123,16 +149,19 @@ static void add_pair(struct pl_buf *b, const struct pl_kv *kv, bool json)
 	add_value(b, kv, json);
 }
 
-static bool write_all(int fd, const char *p, size_t n)
+/* What was written of the n bytes. */
+static size_t write_all(int fd, const char *p, size_t n)
 {
-	while (n > 0) {
-		ssize_t k = write(fd, p, n);
+	size_t done = 0;
+	while (done < n) {
+		ssize_t k = write(fd, p + done, n - done);
+		if (k < 0 && errno == EINTR)
+			continue;
 		if (k <= 0)
-			return false;
-		p += k;
-		n -= (size_t)k;
+			break;
+		done += (size_t)k;
 	}
-	return true;
+	return done;
 }
 
 void pl_log_write(struct pl_log *log, enum pl_log_level level, const char *message, const struct pl_kv *kv)
@@ -149,9 +178,13 @@ void pl_log_write(struct pl_log *log, enum pl_log_level level, const char *messa
 		add_pair(&b, kv, json);
 	pl_buf_add_cstr(&b, json ? "}\n" : "\n");
 	pthread_mutex_lock(&log->lock);
-	bool written = write_all(log->fd, b.p, b.n);
+	if (log->torn) /* the reader must not take this line for the rest of the one that was cut off */
+		log->torn = write_all(log->fd, "\n", 1) == 0;
+	size_t written = log->torn ? 0 : write_all(log->fd, b.p, b.n);
+	if (written > 0 && written < b.n)
+		log->torn = true;
 	pthread_mutex_unlock(&log->lock);
-	if (!written)
+	if (written < b.n)
 		atomic_fetch_add(&log->lost, 1);
 	pl_buf_finish(&b);
 }

@@ -14,12 +14,12 @@ int pl_str_cmp(struct pl_str a, struct pl_str b)
 
 bool pl_str_starts(struct pl_str s, struct pl_str prefix)
 {
-	return s.n >= prefix.n && pl_str_eq((struct pl_str){s.p, prefix.n}, prefix);
+	return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 
 bool pl_str_ends(struct pl_str s, struct pl_str suffix)
 {
-	return s.n >= suffix.n && pl_str_eq((struct pl_str){s.p + (s.n - suffix.n), suffix.n}, suffix);
+	return s.n >= suffix.n && (suffix.n == 0 || memcmp(s.p + (s.n - suffix.n), suffix.p, suffix.n) == 0);
 }
 
 static bool is_blank(char c)
@@ -82,11 +82,14 @@ bool pl_str_i64(struct pl_str s, int64_t *out)
 	return true;
 }
 
-/* The length of the well-formed sequence at p (n bytes left), 0 if there is none. Table 3-7 of the Unicode standard. */
-static size_t sequence_length(const unsigned char *p, size_t n)
+/* Table 3-7 of the Unicode standard. */
+size_t pl_utf8_length(const char *text, size_t n)
 {
+	const unsigned char *p = (const unsigned char *)text;
 	unsigned char low = 0x80, high = 0xBF;
 	size_t more;
+	if (n == 0)
+		return 0;
 	if (p[0] < 0x80)
 		return 1;
 	if (p[0] >= 0xC2 && p[0] <= 0xDF) {
@@ -116,14 +119,13 @@ static size_t sequence_length(const unsigned char *p, size_t n)
 
 bool pl_str_utf8(struct pl_str s)
 {
-	const unsigned char *p = (const unsigned char *)s.p;
 	for (size_t i = 0; i < s.n;) {
 		uint64_t eight;
-		if (s.n - i >= 8 && (memcpy(&eight, p + i, 8), (eight & 0x8080808080808080U) == 0)) {
+		if (s.n - i >= 8 && (memcpy(&eight, s.p + i, 8), (eight & 0x8080808080808080U) == 0)) {
 			i += 8;
 			continue;
 		}
-		size_t k = sequence_length(p + i, s.n - i);
+		size_t k = pl_utf8_length(s.p + i, s.n - i);
 		if (k == 0)
 			return false;
 		i += k;

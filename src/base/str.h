@@ -50,6 +50,9 @@ bool pl_str_u64(struct pl_str s, uint64_t *out);
 /* True when the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
 bool pl_str_utf8(struct pl_str s);
 
+/* The length of the well-formed UTF-8 sequence that starts at p with n bytes left: 1 to 4, 0 if there is none. */
+size_t pl_utf8_length(const char *p, size_t n);
+
 /* Equal without telling by its duration where they differ; for secrets. The length may show. */
 bool pl_str_eq_secret(struct pl_str a, struct pl_str b);
 
