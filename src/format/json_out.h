@@ -1,5 +1,5 @@
 /* Writes JSON text (RFC 8259) straight into a buffer, as pulse does: `<`, `>` and `&` as \u003c, \u003e, \u0026, so that
- * the text may stand inside HTML. Bytes that are not UTF-8 become U+FFFD. */
+ * the text may stand inside HTML. Bytes that are not UTF-8 become U+FFFD (written \ufffd). */
 #ifndef PL_FORMAT_JSON_OUT_H
 #define PL_FORMAT_JSON_OUT_H
 
@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 
-/* Puts the commas. Zero-initialise `depth`; nests at most 31 deep. */
+/* Puts the commas (none between values at the top). Zero-initialise `depth`; nests at most 31 deep. */
 struct pl_json {
 	struct pl_buf *out; /* borrowed */
 	uint32_t filled;    /* bit d: the container at depth d has a member already */
@@ -34,7 +34,8 @@ void pl_json_null(struct pl_json *j);
 /* Appends the quoted string only; for callers that place commas themselves. */
 void pl_json_add_quoted(struct pl_buf *out, struct pl_str s);
 
-/* Appends the shortest decimal text that reads back as the same double (without an exponent below 1e21, as Go prints). */
+/* Appends the shortest decimal text that reads back as the same double, as Go's encoding/json prints: without an
+ * exponent from 1e-6 up to below 1e21. InfluxDB 1.x takes the text as a float. NaN and Inf write null. */
 void pl_json_add_double(struct pl_buf *out, double v);
 
 #endif

@@ -17,8 +17,8 @@ enum pl_schema_kind { PL_SCHEMA_KAPACITOR };
 #define PL_SAMPLE_DROP_MAP(X)                                                                                                    \
 	X(PL_SAMPLE_DROP_NAN, "nan", "NaN cannot be stored in InfluxDB")                                                         \
 	X(PL_SAMPLE_DROP_INF, "inf", "an infinity cannot be stored in InfluxDB")                                                 \
-	X(PL_SAMPLE_DROP_SERIES_KEY, "series_key_too_long", "the series key exceeds 65535 bytes")                                \
-	X(PL_SAMPLE_DROP_TIME, "time_out_of_range", "the timestamp does not fit in 64 bits")
+	X(PL_SAMPLE_DROP_SERIES_KEY, "series_key_too_long", "the series key exceeds InfluxDB's 65535 bytes")                     \
+	X(PL_SAMPLE_DROP_TIME, "time_out_of_range", "the timestamp is not between the years 1677 and 2262")
 
 enum pl_sample_drop {
 #define X(name, label, text) name,
@@ -34,20 +34,23 @@ const char *pl_sample_drop_text(enum pl_sample_drop d);
 /* What is the same for every sample of one target; render once, keep for the target's life. Zero-initialise. */
 struct pl_transcode_target {
 	struct pl_labels labels; /* borrowed; labels whose name starts with `__` must have been removed */
-	struct pl_buf tags;      /* `,key=value...` escaped */
+	struct pl_buf tags;      /* `,key=value...` escaped; some bytes of room behind it */
+	uint64_t taken;          /* a bit for each name that a sample's label may have only after a closer look */
 };
 
 void pl_transcode_target_init(struct pl_transcode_target *t, struct pl_labels labels); /* borrows the labels */
 void pl_transcode_target_finish(struct pl_transcode_target *t);
 
+/* Zero-initialise, set schema and the two honor_ fields, then begin each page. */
 struct pl_transcode {
 	const struct pl_transcode_target *target; /* borrowed */
 	enum pl_schema_kind schema;
 	bool honor_labels;     /* a sample's label wins over a target's of the same name; else it becomes exported_<name> */
 	bool honor_timestamps; /* a sample's own time wins over `time_ns` */
 	struct pl_buf *out;    /* borrowed; lines are appended */
-	struct pl_buf scratch;
-	uint64_t lines; /* written */
+	struct pl_buf scratch; /* one label value without its escapes */
+	struct pl_buf renamed; /* new names of one sample's labels */
+	uint64_t lines;        /* written */
 	uint64_t dropped[PL_SAMPLE_DROP_COUNT];
 	char time_text[24]; /* ` <ns>\n` of this page */
 	size_t time_len;
@@ -57,7 +60,10 @@ struct pl_transcode {
 void pl_transcode_begin(struct pl_transcode *t, const struct pl_transcode_target *target, struct pl_buf *out, int64_t time_ns);
 void pl_transcode_finish(struct pl_transcode *t);
 
-/* Writes or drops-and-counts one sample. Fits pl_sample_fn through a wrapper; never fails. */
+/* Writes or drops-and-counts one sample. Tags are the sample's labels, then the target's; not sorted, no key twice. Labels with
+ * an empty value are left out (with honor_labels, such a label also keeps away the target's of its name, as in Prometheus).
+ * `time` becomes `time_`, on both sides, before names are compared. Of two labels of one name in a sample the first counts. Fits
+ * pl_sample_fn through a wrapper; never fails. */
 void pl_transcode_sample(struct pl_transcode *t, const struct pl_sample *sample);
 
 /* One line for a value of our own (up, scrape_duration_seconds ...). */

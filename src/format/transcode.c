@@ -1,0 +1,211 @@
+#include "format/transcode.h"
+
+#include <math.h>
+
+#include "format/json_out.h"
+#include "format/lineproto.h"
+#include "format/lp_put.h"
+#include "format/transcode_tags.h"
+
+enum { ODD_NUMBER_BYTES = 40, TAGS_SLACK = 16 };
+
+const char *pl_sample_drop_label(enum pl_sample_drop d)
+{
+	static const char *const labels[] = {
+#define X(name, label, text) [name] = label,
+	    PL_SAMPLE_DROP_MAP(X)
+#undef X
+	};
+	return d < PL_SAMPLE_DROP_COUNT ? labels[d] : "unknown";
+}
+
+const char *pl_sample_drop_text(enum pl_sample_drop d)
+{
+	static const char *const texts[] = {
+#define X(name, label, text) [name] = text,
+	    PL_SAMPLE_DROP_MAP(X)
+#undef X
+	};
+	return d < PL_SAMPLE_DROP_COUNT ? texts[d] : "unknown reason";
+}
+
+void pl_transcode_target_init(struct pl_transcode_target *t, struct pl_labels labels)
+{
+	*t = (struct pl_transcode_target){.labels = labels};
+	pl_lp_add_tags(&t->tags, labels);
+	pl_buf_reserve(&t->tags, TAGS_SLACK);
+	t->taken = pl_transcode_name_bit(PL_STR("time"));
+	for (size_t i = 0; i < labels.n; i++) {
+		t->taken |= pl_transcode_name_bit(labels.v[i].name);
+		if (pl_str_is(labels.v[i].name, "time")) /* is a tag time_, time__ ...: look at all names */
+			t->taken = UINT64_MAX;
+	}
+}
+
+void pl_transcode_target_finish(struct pl_transcode_target *t)
+{
+	pl_buf_finish(&t->tags);
+	*t = (struct pl_transcode_target){0};
+}
+
+/* ` <ns>\n`; returns the end. */
+static char *put_time(char *w, int64_t ns)
+{
+	char digits[20];
+	size_t at = sizeof digits;
+	uint64_t v = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
+	*w++ = ' ';
+	if (ns < 0)
+		*w++ = '-';
+	do {
+		digits[--at] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v > 0);
+	memcpy(w, digits + at, sizeof digits - at);
+	w += sizeof digits - at;
+	*w++ = '\n';
+	return w;
+}
+
+void pl_transcode_begin(struct pl_transcode *t, const struct pl_transcode_target *target, struct pl_buf *out, int64_t time_ns)
+{
+	t->target = target;
+	t->out = out;
+	t->lines = 0;
+	memset(t->dropped, 0, sizeof t->dropped);
+	t->time_len = (size_t)(put_time(t->time_text, time_ns) - t->time_text);
+}
+
+void pl_transcode_finish(struct pl_transcode *t)
+{
+	pl_buf_finish(&t->scratch);
+	pl_buf_finish(&t->renamed);
+}
+
+static struct pl_str value_of(struct pl_transcode *t, const struct pl_sample_label *label)
+{
+	if (!label->escaped)
+		return label->value;
+	pl_buf_clear(&t->scratch);
+	pl_exposition_unescape(&t->scratch, label->value);
+	return pl_buf_str(&t->scratch);
+}
+
+static char *put_target_tags(char *w, const struct pl_transcode_target *target)
+{
+	const char *p = target->tags.p;
+	for (size_t i = 0; i < target->tags.n; i += 16) /* both sides have room behind */
+		memcpy(w + i, p + i, 16);
+	return w + target->tags.n;
+}
+
+/* The labels as tags, as long as each keeps its name; NULL at the first that does not. */
+static char *put_tags(struct pl_transcode *t, const struct pl_sample *sample, char *w)
+{
+	uint64_t taken = t->target->taken;
+	for (size_t i = 0; i < sample->n_labels; i++) {
+		const struct pl_sample_label *label = &sample->labels[i];
+		uint64_t bit = pl_transcode_name_bit(label->name);
+		if ((taken & bit) != 0 && pl_transcode_name_taken(t, sample, i))
+			return NULL;
+		taken |= bit;
+		if (label->value.n == 0)
+			continue;
+		*w++ = ',';
+		w = pl_lp_put(w, label->name, PL_LP_KEY);
+		*w++ = '=';
+		w = pl_lp_put(w, value_of(t, label), PL_LP_TAG_VALUE);
+	}
+	return put_target_tags(w, t->target);
+}
+
+/* What the series key needs at most, not counting renamed labels. */
+static size_t worst_series(const struct pl_transcode *t, const struct pl_sample *sample)
+{
+	size_t n = PL_LP_WORST(sample->name.n) + t->target->tags.n + TAGS_SLACK;
+	for (size_t i = 0; i < sample->n_labels; i++)
+		n += PL_LP_WORST(sample->labels[i].name.n) + PL_LP_WORST(sample->labels[i].value.n) + 2;
+	return n;
+}
+
+static bool count_drop(struct pl_transcode *t, enum pl_sample_drop d)
+{
+	t->dropped[d]++;
+	return false;
+}
+
+static bool is_storable(struct pl_transcode *t, const struct pl_sample *sample)
+{
+	switch (sample->value_class) {
+	case PL_VALUE_PLAIN:
+		break;
+	case PL_VALUE_ODD:
+		if (isnan(sample->value_number))
+			return count_drop(t, PL_SAMPLE_DROP_NAN);
+		if (isinf(sample->value_number))
+			return count_drop(t, PL_SAMPLE_DROP_INF);
+		break;
+	case PL_VALUE_NAN:
+		return count_drop(t, PL_SAMPLE_DROP_NAN);
+	case PL_VALUE_INF:
+	case PL_VALUE_NEG_INF:
+		return count_drop(t, PL_SAMPLE_DROP_INF);
+	}
+	if (sample->has_time && t->honor_timestamps && !pl_lp_time_fits(sample->time_ns))
+		return count_drop(t, PL_SAMPLE_DROP_TIME);
+	return true;
+}
+
+void pl_transcode_sample(struct pl_transcode *t, const struct pl_sample *sample)
+{
+	static const char field[] = " value=";
+	enum { FIELD_BYTES = sizeof field - 1, KEY_BYTES = FIELD_BYTES - 2 };
+	if (!is_storable(t, sample))
+		return;
+	struct pl_buf *out = t->out;
+	size_t start = out->n, series = worst_series(t, sample);
+	/* Resolving escapes halves a text at most, so this cannot fit: do not reserve megabytes for it. */
+	if (series > 5 * (size_t)PL_LP_MAX_SERIES_KEY + t->target->tags.n) {
+		count_drop(t, PL_SAMPLE_DROP_SERIES_KEY);
+		return;
+	}
+	size_t rest = FIELD_BYTES + sample->value.n + ODD_NUMBER_BYTES + sizeof t->time_text + PL_LP_SLACK;
+
+	char *w = pl_buf_reserve(out, series + rest);
+	char *tags = pl_lp_put(w, sample->name, PL_LP_MEASUREMENT);
+	w = put_tags(t, sample, tags);
+	if (w == NULL) {
+		out->n = (size_t)(tags - out->p);
+		pl_transcode_tags(t, sample);
+		w = pl_buf_reserve(out, rest);
+		out->n = start;
+	}
+	if (!pl_lp_key_fits((size_t)(w - out->p) - start, KEY_BYTES)) {
+		count_drop(t, PL_SAMPLE_DROP_SERIES_KEY);
+		return;
+	}
+	memcpy(w, field, FIELD_BYTES + 1);
+	w += FIELD_BYTES;
+	if (sample->value_class == PL_VALUE_PLAIN) {
+		pl_lp_copy(w, sample->value.p, sample->value.n);
+		w += sample->value.n;
+	} else {
+		out->n = (size_t)(w - out->p);
+		pl_json_add_double(out, sample->value_number);
+		w = pl_buf_reserve(out, sizeof t->time_text);
+	}
+	if (sample->has_time && t->honor_timestamps) {
+		w = put_time(w, sample->time_ns);
+	} else {
+		memcpy(w, t->time_text, sizeof t->time_text);
+		w += t->time_len;
+	}
+	out->n = (size_t)(w - out->p);
+	t->lines++;
+}
+
+void pl_transcode_own(struct pl_transcode *t, const char *name, double value)
+{
+	struct pl_sample sample = {.name = pl_str_of(name), .value_class = PL_VALUE_ODD, .value_number = value};
+	pl_transcode_sample(t, &sample);
+}
