@@ -74,12 +74,14 @@ const struct pl_exposition_error *pl_exposition_error(const struct pl_exposition
 	return &e->line.error;
 }
 
-enum pl_err pl_exposition_refuse(struct pl_exposition *e, const char *at, const char *format, ...)
+enum pl_err pl_exposition_refuse(struct pl_exposition *e, size_t line, const char *at, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
 	enum pl_err err = pl_exposition_line_failv(&e->line, at != NULL ? at : e->line.begin, PL_EPARSE, format, args);
 	va_end(args);
+	if (at == NULL)
+		e->line.error.line = line;
 	return err;
 }
 
@@ -104,6 +106,7 @@ static enum pl_err take_metadata(struct pl_exposition *e, const struct pl_metada
 		pl_buf_clear(&e->family);
 		pl_buf_add_str(&e->family, m->name);
 		e->type = m->type;
+		pl_exposition_line_forget(&e->line);
 	}
 	e->eof_seen = m->kind == PL_METADATA_EOF;
 	return e->metadata_fn != NULL ? e->metadata_fn(e->data, m) : PL_OK;
@@ -142,7 +145,8 @@ static inline enum pl_err read_line(struct pl_exposition *e, const char **at)
 		return PL_OK;
 	if (is_comment)
 		return take_metadata(e, &metadata);
-	l->sample.type = type_of(e, l->sample.name);
+	if (!l->same_name)
+		l->sample.type = type_of(e, l->sample.name);
 	return e->fn(e->data, &l->sample);
 }
 
@@ -150,6 +154,7 @@ static inline enum pl_err read_line(struct pl_exposition *e, const char **at)
 static enum pl_err read_lines(struct pl_exposition *e, const char *p, const char *end)
 {
 	e->line.limit = end;
+	pl_exposition_line_forget(&e->line);
 	while (p < end) {
 		enum pl_err err = read_line(e, &p);
 		if (err != PL_OK)

@@ -37,9 +37,9 @@ void pl_exposition_on_metadata(struct pl_exposition *e, pl_metadata_fn fn);
 /* During a sample's callback: its exemplar, or NULL. */
 const struct pl_exemplar *pl_exposition_exemplar(const struct pl_exposition *e);
 
-/* During a callback: sets the error to this reason (printf) at the byte `at` of the current line, or at its start when `at` is
- * NULL, and returns PL_EPARSE for the callback to return. Bytes that are not printable ASCII are replaced by `?`. */
-PL_MUST_CHECK enum pl_err pl_exposition_refuse(struct pl_exposition *e, const char *at, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* For a callback to return: sets the error to this reason (printf; what is not printable ASCII becomes `?`) at the byte `at` of
+ * the current line, or, when `at` is NULL, at the start of `line`, an earlier one. Returns PL_EPARSE. */
+PL_MUST_CHECK enum pl_err pl_exposition_refuse(struct pl_exposition *e, size_t line, const char *at, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -27,6 +27,12 @@ void pl_exposition_line_finish(struct pl_exposition_line *l)
 	*l = (struct pl_exposition_line){0};
 }
 
+void pl_exposition_line_forget(struct pl_exposition_line *l)
+{
+	l->known_name.n = 0;
+	l->known_labels = 0;
+}
+
 /* ---- errors ---- */
 
 enum pl_err pl_exposition_line_failv(struct pl_exposition_line *l, const char *at, enum pl_err err, const char *format,
@@ -50,25 +56,27 @@ enum pl_err pl_exposition_line_fail(struct pl_exposition_line *l, const char *at
 	return err;
 }
 
-/* What stands at `at`: a byte, or the whole word when it is printable. */
+/* The word at `at`, or the one byte that is none, for a reader's eyes. */
 static const char *show(const char *at, char out[SHOWN_ROOM])
 {
-	unsigned char c = (unsigned char)*at;
-	size_t n = 0;
-	if (c == '\n')
+	size_t used = 0;
+	if (*at == '\n')
 		return "the end of the line";
-	if (c == '\r')
+	if (*at == '\r')
 		return "a carriage return (lines end with a newline alone)";
-	if (c == '\t')
+	if (*at == '\t')
 		return "a tab";
-	if (c == ' ')
+	if (*at == ' ')
 		return "a space";
-	while (n < SHOWN_BYTES && at[n] > ' ' && at[n] <= '~')
-		n++;
-	if (n == 0)
-		snprintf(out, SHOWN_ROOM, "the byte 0x%02X", c);
-	else
-		snprintf(out, SHOWN_ROOM, "`%.*s`", (int)n, at);
+	out[used++] = '`';
+	for (size_t i = 0; i < SHOWN_BYTES && at[i] != '\n' && !is(at + i, BLANK); i++) {
+		unsigned char c = (unsigned char)at[i];
+		if (c > ' ' && c <= '~')
+			out[used++] = (char)c;
+		else
+			used += (size_t)snprintf(out + used, SHOWN_ROOM - used, "\\x%02X", c);
+	}
+	memcpy(out + used, "`", 2);
 	return out;
 }
 
@@ -96,6 +104,29 @@ static inline const char *skip_loose(const struct pl_exposition_line *l, const c
 static const char *line_end(const struct pl_exposition_line *l, const char *p)
 {
 	return memchr(p, '\n', (size_t)(l->limit - p));
+}
+
+static inline uint64_t load_word(const char *p)
+{
+	uint64_t w;
+	memcpy(&w, p, sizeof w);
+	return le64toh(w);
+}
+
+/* True when the bytes at `p` begin as `known`, which stands before `p` in the same memory; false also where only a slower
+ * comparison could tell. */
+static inline bool begins_as(const struct pl_exposition_line *l, const char *p, struct pl_str known)
+{
+	size_t i = 0;
+	if (known.n == 0 || (size_t)(l->limit - p) < known.n + sizeof(uint64_t))
+		return false;
+	for (; known.n - i >= sizeof(uint64_t); i += sizeof(uint64_t))
+		if (load_word(p + i) != load_word(known.p + i))
+			return false;
+	if (i == known.n)
+		return true;
+	unsigned unwanted_bits = 64 - 8 * (unsigned)(known.n - i);
+	return (load_word(p + i) ^ load_word(known.p + i)) << unwanted_bits == 0;
 }
 
 static inline const char *metric_name_end(const char *p)
@@ -129,9 +160,7 @@ static inline uint64_t bytes_equal(uint64_t w, unsigned char c)
 static inline const char *value_special(const char *p, const char *limit)
 {
 	while (limit - p >= 8) {
-		uint64_t w;
-		memcpy(&w, p, sizeof w);
-		w = le64toh(w);
+		uint64_t w = load_word(p);
 		uint64_t found = bytes_equal(w, '"') | bytes_equal(w, '\\') | bytes_equal(w, '\n') | (w & EACH_BYTE(0x80));
 		if (found != 0)
 			return p + __builtin_ctzll(found) / 8;
@@ -186,7 +215,8 @@ static inline enum pl_err scan_label_value(struct pl_exposition_line *l, struct 
 	return PL_OK;
 }
 
-static enum pl_err scan_label(struct pl_exposition_line *l, size_t first, size_t i, const char **at)
+/* Scans a label's name into slot `i`; the names from slot `first` on must differ. */
+static enum pl_err scan_label_name(struct pl_exposition_line *l, size_t first, size_t i, const char **at)
 {
 	const char *p = *at, *end = label_name_end(p);
 	if (end == p)
@@ -201,14 +231,31 @@ static enum pl_err scan_label(struct pl_exposition_line *l, size_t first, size_t
 	if (i > first && is_repeated(l->labels + first, label))
 		return pl_exposition_line_fail(l, p, PL_EPARSE, "the label `%.*s` is given twice",
 					       (int)(end - p < SHOWN_BYTES ? end - p : SHOWN_BYTES), p);
-	p = skip_loose(l, end);
-	if (*p != '=')
-		return expected(l, p, "`=` behind the label's name");
+	*at = end;
+	return PL_OK;
+}
+
+static inline enum pl_err scan_label(struct pl_exposition_line *l, size_t first, size_t i, const char **at)
+{
+	const char *p = *at;
+	enum pl_err err;
+	if (i < l->known_labels && begins_as(l, p, l->labels[i].name) && p[l->labels[i].name.n] == '=') {
+		l->labels[i].name.p = p;
+		p += l->labels[i].name.n;
+	} else {
+		l->known_labels = i < l->known_labels ? i : l->known_labels;
+		err = scan_label_name(l, first, i, &p);
+		if (err != PL_OK)
+			return err;
+		p = skip_loose(l, p);
+		if (*p != '=')
+			return expected(l, p, "`=` behind the label's name");
+	}
 	p = skip_loose(l, p + 1);
 	if (*p != '"')
 		return expected(l, p, "a label value in double quotes");
 	p++;
-	enum pl_err err = scan_label_value(l, label, &p);
+	err = scan_label_value(l, &l->labels[i], &p);
 	*at = p;
 	return err;
 }
@@ -327,10 +374,11 @@ enum pl_err pl_exposition_line_sample(struct pl_exposition_line *l, const char *
 	const char *p = *at, *name = p;
 	enum pl_err err;
 
-	p = metric_name_end(p);
+	l->same_name = begins_as(l, p, l->known_name) && !is(p + l->known_name.n, NAME | COLON | DIGIT);
+	p = l->same_name ? p + l->known_name.n : metric_name_end(p);
 	if (p == name)
 		return fail_name(l, p);
-	s->name = (struct pl_str){name, (size_t)(p - name)};
+	s->name = l->known_name = (struct pl_str){name, (size_t)(p - name)};
 	s->n_labels = 0;
 	s->has_time = false;
 	l->exemplar.at = NULL;
@@ -343,10 +391,13 @@ enum pl_err pl_exposition_line_sample(struct pl_exposition_line *l, const char *
 		behind = l->format == PL_EXPOSITION_TEXT ? NULL : p;
 		p = skip_loose(l, p);
 	}
+	l->known_labels = s->n_labels;
 	if (l->format == PL_EXPOSITION_OPENMETRICS && *p == ' ')
 		p++;
 	if (p == behind)
-		return expected(l, p, "a space and a value behind the series");
+		return expected(l, p,
+				s->n_labels > 0 ? "a space and a value behind the labels"
+						: "`{` or a space and a value behind the metric's name");
 
 	s->value.p = p;
 	err = scan_number(l, &p, &s->value_class, &s->value_number);
@@ -371,6 +422,9 @@ static enum pl_err scan_type(struct pl_exposition_line *l, struct pl_metadata *m
 {
 	if (pl_metric_type_parse(l->format, m->text, &m->type))
 		return PL_OK;
+	struct pl_str rest = m->text, word = pl_str_cut(&rest, ' ');
+	if (rest.p != NULL && pl_metric_type_parse(l->format, word, &m->type))
+		return expected(l, word.p + word.n, "the end of the line behind the type");
 	return expected(l, m->text.p,
 			l->format == PL_EXPOSITION_TEXT
 			    ? "one of counter, gauge, histogram, summary, untyped"
@@ -389,8 +443,6 @@ static enum pl_err scan_metadata(struct pl_exposition_line *l, const char *p, co
 		return expected(l, behind, "a space behind the metric's name");
 	p = behind == end ? end : loose ? skip_blanks(behind) : behind + 1;
 	m->text = (struct pl_str){p, (size_t)(end - p)};
-	if (loose && m->kind == PL_METADATA_TYPE)
-		m->text = pl_str_trim(m->text);
 	if (m->kind == PL_METADATA_TYPE)
 		return scan_type(l, m);
 	if (!pl_str_utf8(m->text))

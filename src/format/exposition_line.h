@@ -13,6 +13,12 @@ struct pl_exposition_line {
 	const char *begin; /* of the current line */
 	const char *limit; /* end of the readable bytes; the byte before is a newline */
 
+	/* The sample before this one, while its bytes are still there: most samples of a family have the same name and label
+	 * names, and comparing is cheaper than scanning. Both are 0 when there is none. */
+	struct pl_str known_name;
+	size_t known_labels; /* the first so many of `labels` */
+	bool same_name;      /* the current sample's name was found so */
+
 	struct pl_sample sample;
 	struct pl_exemplar exemplar; /* its `at` is NULL when there is none */
 
@@ -24,6 +30,9 @@ struct pl_exposition_line {
 
 void pl_exposition_line_finish(struct pl_exposition_line *l);
 
+/* The next line lies elsewhere: the bytes of the sample before may be gone. */
+void pl_exposition_line_forget(struct pl_exposition_line *l);
+
 /* Take the sample or the comment at l->begin apart; `*p` is the first byte that is no blank, and is set behind the newline. */
 PL_MUST_CHECK enum pl_err pl_exposition_line_sample(struct pl_exposition_line *l, const char **p);
 PL_MUST_CHECK enum pl_err pl_exposition_line_comment(struct pl_exposition_line *l, const char **p, struct pl_metadata *out);
@@ -32,6 +41,6 @@ PL_MUST_CHECK enum pl_err pl_exposition_line_comment(struct pl_exposition_line *
 PL_MUST_CHECK enum pl_err pl_exposition_line_fail(struct pl_exposition_line *l, const char *at, enum pl_err err,
 						  const char *format, ...) __attribute__((format(printf, 4, 5)));
 PL_MUST_CHECK enum pl_err pl_exposition_line_failv(struct pl_exposition_line *l, const char *at, enum pl_err err,
-						   const char *format, va_list args);
+						   const char *format, va_list args) __attribute__((format(printf, 4, 0)));
 
 #endif
