@@ -31,7 +31,8 @@ struct pl_client_config {
 extern const struct pl_schema pl_basic_auth_schema, pl_authorization_schema, pl_tls_config_schema;
 
 /* Rows for a struct that embeds a pl_client_config as member `client`: basic_auth, authorization, bearer_token(_file),
- * tls_config, follow_redirects, enable_compression; and proxy_url, oauth2 ... refused by name. */
+ * tls_config, follow_redirects, enable_compression; and proxy_url, oauth2 ... refused by name. The schema's check calls
+ * pl_client_config_check. */
 #define PL_CLIENT_FIELDS(STRUCT)                                                                                                 \
 	{.key = "basic_auth",                                                                                                    \
 	 .type = PL_FIELD_OPTIONAL,                                                                                              \
@@ -62,7 +63,14 @@ extern const struct pl_schema pl_basic_auth_schema, pl_authorization_schema, pl_
 	     .offset = offsetof(STRUCT, client.enable_compression),                                                              \
 	     .fallback = "true",                                                                                                 \
 	     .help = "ask for gzip"},                                                                                            \
+	    {.key = "enable_http2",                                                                                              \
+	     .type = PL_FIELD_REFUSED,                                                                                           \
+	     .help = "HTTP/2 is not supported, 1.1 is used; leave the key out"},                                                 \
+	    {.key = "http_headers", .type = PL_FIELD_REFUSED, .help = "headers of your own are not supported yet"},              \
 	    {.key = "proxy_url", .type = PL_FIELD_REFUSED, .help = "proxies are not supported yet"},                             \
+	    {.key = "proxy_from_environment", .type = PL_FIELD_REFUSED, .help = "proxies are not supported yet"},                \
+	    {.key = "proxy_connect_header", .type = PL_FIELD_REFUSED, .help = "proxies are not supported yet"},                  \
+	    {.key = "no_proxy", .type = PL_FIELD_REFUSED, .help = "proxies are not supported yet; leave the key out"},           \
 	{                                                                                                                        \
 		.key = "oauth2", .type = PL_FIELD_REFUSED,                                                                       \
 		.help = "OAuth 2 is not supported yet; use authorization with credentials_file"                                  \

@@ -27,8 +27,7 @@ struct pl_job {
 		const char *retention_policy; /* "": the database's default */
 		int schema;                   /* enum pl_schema_kind of format/transcode.h */
 	} influx;
-	struct pl_sections discovery; /* static_configs, file_sd_configs ...: one section per entry of each *_sd_configs, one for
-					 all static_configs */
+	struct pl_sections discovery;     /* static_configs, file_sd_configs ...: one section per entry of each */
 	struct pl_labels external_labels; /* of global */
 	uint64_t fingerprint;             /* of all that changes how a target is scraped (discovery excluded) */
 };
@@ -39,10 +38,11 @@ struct pl_config {
 	atomic_uint refs;
 	struct pl_arena arena;
 	const char *path;     /* of the file; "" for built-in defaults */
-	const char *base_dir; /* its directory */
+	const char *base_dir; /* its directory, absolute */
 	uint64_t fingerprint;
 	struct {
 		int64_t scrape_interval, scrape_timeout;
+		int64_t body_size_limit, sample_limit; /* for jobs that give none */
 		struct pl_labels external_labels;
 	} global;
 	struct {
@@ -61,10 +61,9 @@ struct pl_config {
 		int64_t memory_bytes; /* per output */
 		int policy;           /* enum pl_queue_policy of pipeline/queue.h: drop_oldest, drop_newest */
 	} queue;
-	int64_t workers;                /* 0: chosen by the number of processors */
-	struct pl_list jobs;            /* struct pl_job */
-	struct pl_sections outputs;     /* never empty: the local store when none is given */
-	const struct pl_node *document; /* the whole tree, for --print-config and fingerprints; NULL for defaults */
+	int64_t workers;            /* 0: chosen by the number of processors */
+	struct pl_list jobs;        /* struct pl_job */
+	struct pl_sections outputs; /* never empty: the local store when none is given */
 };
 
 static inline const struct pl_job *pl_config_job(const struct pl_config *c, size_t i)

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 
 struct pl_mark {
-	const char *file;      /* borrowed; lives as long as the document */
+	const char *file;      /* borrowed; in a node: lives as long as the document */
 	uint32_t line, column; /* from 1; 0: not known */
 };
 
@@ -20,7 +20,9 @@ struct pl_problem {
 	struct pl_problem *next;
 };
 
-/* Zero-initialise; pl_problems_finish frees. Keeps the first 100, counts the rest; in the order found. */
+enum { PL_PROBLEMS_KEPT = 100 };
+
+/* Zero-initialise; pl_problems_finish frees. Keeps the first PL_PROBLEMS_KEPT, counts the rest; in the order found. */
 struct pl_problems {
 	struct pl_arena arena;
 	struct pl_problem *first, *last;
@@ -28,6 +30,8 @@ struct pl_problems {
 };
 
 void pl_problems_finish(struct pl_problems *p);
+
+/* Copies everything, the mark's file name included; a text of more than 1 KiB is cut. */
 void pl_problems_add(struct pl_problems *p, struct pl_mark mark, const char *path, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

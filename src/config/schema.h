@@ -21,15 +21,15 @@ enum pl_field_type {
 	PL_FIELD_BOOL,     /* bool */
 	PL_FIELD_INT,      /* int64_t, min..max */
 	PL_FIELD_DOUBLE,   /* double, min..max */
-	PL_FIELD_DURATION, /* int64_t nanoseconds; Prometheus' form 1d2h3m4s5ms, units in falling order; min..max in ns; bare 0 is
-			      fine */
+	PL_FIELD_DURATION, /* int64_t nanoseconds; Prometheus' form 1y2w3d4h5m6s7ms, units in falling order; min..max in ns; bare
+			      0 is fine */
 	PL_FIELD_BYTES,    /* int64_t bytes; 512, 64KiB, 10MB (Prometheus' units are powers of 1024 either way); min..max */
 	PL_FIELD_STRING,   /* const char *, never NULL unless the default is NULL */
 	PL_FIELD_SECRET,   /* struct pl_secret; the key KEY_file is accepted beside KEY, not both */
 	PL_FIELD_ENUM,     /* int: index into `choices` */
 	PL_FIELD_LISTEN,   /* const char *: host:port, [v6]:port, :port; checked */
-	PL_FIELD_URL,      /* const char *: http:// or https:// URL; checked */
-	PL_FIELD_PATH,     /* const char *: file name, taken relative to the configuration's directory */
+	PL_FIELD_URL,      /* const char *: http:// or https:// URL; checked; no user and password in it, no fragment */
+	PL_FIELD_PATH,     /* const char *: file name, taken relative to the configuration's directory; "" and "-" stay */
 	PL_FIELD_LABELS,   /* struct pl_labels: mapping of label names to values */
 	PL_FIELD_STRINGS,  /* struct pl_strings: sequence of strings */
 	PL_FIELD_PARAMS,   /* struct pl_params: mapping of names to sequences of strings */
@@ -38,7 +38,10 @@ enum pl_field_type {
 	PL_FIELD_LIST,     /* struct pl_list of structs by `schema` */
 	PL_FIELD_PLUGINS,  /* struct pl_sections: sequence of one-key mappings {KIND: config}, by the resolver with `plugin_kind`
 			    */
-	PL_FIELD_REFUSED,  /* known elsewhere, not here: `help` says what to use instead */
+	/* struct pl_sections: every key of the mapping that names a plugin of `plugin_kind` holds a sequence, of which each item
+	 * is a section. The row's own key never matches; it stands for them in the reference ("*_sd_configs"). */
+	PL_FIELD_PLUGIN_KEYS,
+	PL_FIELD_REFUSED, /* known elsewhere, not here: `help` says what to use instead; a plugin of that name goes first */
 };
 
 enum pl_field_flags {
@@ -75,7 +78,7 @@ struct pl_field {
 	size_t offset;
 	unsigned flags;
 	const char *fallback;       /* default, as it would be written in YAML; NULL: zero/empty/NULL */
-	int64_t min, max;           /* both 0: unbounded */
+	int64_t min, max;           /* both 0: unbounded; max below min: no upper bound */
 	const char *const *choices; /* PL_FIELD_ENUM: NULL-terminated */
 	const struct pl_schema *schema;
 	int plugin_kind;  /* PL_FIELD_PLUGINS: an enum pl_plugin_kind, opaque here */
@@ -125,21 +128,28 @@ struct pl_decode_options {
 	 */
 	const void *(*plugin)(int kind, const char *name, const struct pl_schema **schema);
 	const char *(*plugin_name)(int kind, size_t nth);
+	const int *plugin_kinds; /* the kind of a row is plugin_kinds[row's plugin_kind]; NULL: the row's own */
 	void *data;
 };
 
-/* Fills `object` (size bytes of the schema, any content) from a mapping (NULL: all defaults), collecting every problem. PL_EPARSE
- * when there was one. */
+/* Fills `object` (size bytes of the schema, any content) from a mapping (NULL: all defaults, and nothing is missed; an empty
+ * mapping or null misses its required keys), collecting every problem. PL_EPARSE when there was one. All that the object points
+ * at is copied into the arena; the nodes may go. No value of a secret and nothing out of the environment gets into a problem. */
 PL_MUST_CHECK enum pl_err pl_schema_decode(const struct pl_schema *schema, const struct pl_node *node, const char *path,
 					   const struct pl_decode_options *options, void *object);
 
-/* Appends the object as YAML with all defaults, `indent` spaces deep; secrets as <secret>. */
+/* Appends the object as YAML with all defaults, `indent` spaces deep; secrets as <secret>. Reads back as the same object, secrets
+ * apart. */
 void pl_schema_print(const struct pl_schema *schema, const void *object, unsigned indent, struct pl_buf *out);
 
-/* A number that is equal for equal content and (most likely) differs otherwise; order of keys does not matter. */
+/* A number of the decoded object, secrets included, sections of plugins left out: equal for equal content. */
+uint64_t pl_schema_fingerprint(const struct pl_schema *schema, const void *object);
+
+/* A number that is equal for equal content and (most likely) differs otherwise; order of keys does not matter. Texts count with
+ * their environment expanded, if `options` says so. */
 uint64_t pl_node_fingerprint(const struct pl_node *node, const struct pl_decode_options *options);
 
-/* Text to value, as the field types above do; for flags and tests. */
+/* Text to value, as the field types above do; for flags and tests. PL_EPARSE, or PL_ELIMIT when it does not fit. */
 PL_MUST_CHECK enum pl_err pl_parse_duration(struct pl_str s, int64_t *ns);
 PL_MUST_CHECK enum pl_err pl_parse_bytes(struct pl_str s, int64_t *bytes);
 

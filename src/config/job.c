@@ -1,0 +1,212 @@
+#include "config/job.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "config/scalar.h"
+
+static const char *const schemes[] = {"http", "https", NULL};
+static const char *const schema_kinds[] = {"kapacitor", NULL};
+
+#define JOB(MEMBER)    .offset = offsetof(struct pl_job, MEMBER)
+#define INFLUX(MEMBER) .offset = offsetof(struct pl_job, MEMBER) - offsetof(struct pl_job, influx)
+#define REFUSED(KEY, HELP)                                                                                                       \
+	{                                                                                                                        \
+		.key = KEY, .type = PL_FIELD_REFUSED, .help = HELP                                                               \
+	}
+#define CLOUD(NAME, WHAT) REFUSED(NAME "_sd_configs", "discovery through " WHAT " is not supported; " INSTEAD)
+#define INSTEAD           "use file_sd_configs with a file that something else keeps up to date"
+#define RELABEL           "relabeling is not supported yet; set labels in static_configs or in the files of file_sd_configs"
+#define NATIVE            "native histograms are not supported; classic histograms are scraped as they are"
+#define LABEL_BOUND       "not supported yet; bound a scrape with sample_limit and body_size_limit"
+#define MAX_INTERVAL      (365 * 24 * 3600 * PL_NS_PER_S)
+
+static const struct pl_field influx_fields[] = {
+    {.key = "database",
+     .type = PL_FIELD_STRING,
+     INFLUX(influx.database),
+     .fallback = "",
+     .help = "database for this job's points; empty: the output's own"},
+    {.key = "retention_policy",
+     .type = PL_FIELD_STRING,
+     INFLUX(influx.retention_policy),
+     .fallback = "",
+     .help = "retention policy for this job's points; empty: the database's default"},
+    {.key = "schema",
+     .type = PL_FIELD_ENUM,
+     INFLUX(influx.schema),
+     .fallback = "kapacitor",
+     .choices = schema_kinds,
+     .help = "how samples become points; kapacitor: measurement = metric name, tags = labels, field value"},
+    {0},
+};
+
+static const struct pl_schema influx_schema = {
+    .name = "influx", .size = sizeof(((struct pl_job *)0)->influx), .fields = influx_fields};
+
+/* Prometheus 3's keys, all of them (https://prometheus.io/docs/prometheus/latest/configuration/configuration/#scrape_config). */
+static const struct pl_field job_fields[] = {
+    {.key = "job_name",
+     .type = PL_FIELD_STRING,
+     JOB(name),
+     .flags = PL_FIELD_REQUIRED | PL_FIELD_NONEMPTY,
+     .fallback = "",
+     .help = "becomes the label job"},
+    {.key = "scrape_interval",
+     .type = PL_FIELD_DURATION,
+     JOB(scrape_interval),
+     .min = PL_NS_PER_MS,
+     .max = MAX_INTERVAL,
+     .help = "from one scrape of a target to the next; default: global's"},
+    {.key = "scrape_timeout",
+     .type = PL_FIELD_DURATION,
+     JOB(scrape_timeout),
+     .min = PL_NS_PER_MS,
+     .max = MAX_INTERVAL,
+     .help = "when to give a scrape up; default: global's, but not above scrape_interval"},
+    {.key = "metrics_path", .type = PL_FIELD_STRING, JOB(metrics_path), .fallback = "/metrics", .help = "path of the page"},
+    {.key = "scheme", .type = PL_FIELD_ENUM, JOB(scheme), .fallback = "http", .choices = schemes, .help = "http or https"},
+    {.key = "params", .type = PL_FIELD_PARAMS, JOB(params), .help = "query of the URL: name: [value, ...]"},
+    {.key = "honor_labels",
+     .type = PL_FIELD_BOOL,
+     JOB(honor_labels),
+     .fallback = "false",
+     .help = "the page's labels win over the target's"},
+    {.key = "honor_timestamps",
+     .type = PL_FIELD_BOOL,
+     JOB(honor_timestamps),
+     .fallback = "true",
+     .help = "the page's times win over the time of the scrape"},
+    PL_CLIENT_FIELDS(struct pl_job),
+    {.key = "body_size_limit",
+     .type = PL_FIELD_BYTES,
+     JOB(body_size_limit),
+     .help = "a larger page fails, counted after decompression; 0: global's"},
+    {.key = "sample_limit",
+     .type = PL_FIELD_INT,
+     JOB(sample_limit),
+     .min = 0,
+     .max = -1,
+     .fallback = "0",
+     .help = "a page of more samples fails; 0: global's"},
+    {.key = "line_size_limit",
+     .type = PL_FIELD_BYTES,
+     JOB(max_line),
+     .min = 1024,
+     .max = 16 * 1024 * 1024,
+     .fallback = "1MiB",
+     .help = "a page with a longer line fails"},
+    {.key = "influx", .type = PL_FIELD_OBJECT, JOB(influx), .schema = &influx_schema, .help = "where the points go, and as what"},
+    {.key = "*_sd_configs",
+     .type = PL_FIELD_PLUGIN_KEYS,
+     JOB(discovery),
+     .plugin_kind = PL_CONFIG_KIND_DISCOVERY,
+     .help = "static_configs and file_sd_configs: what to scrape"},
+    REFUSED("relabel_configs", RELABEL),
+    REFUSED("metric_relabel_configs", "relabeling is not supported yet; every sample of a page is kept"),
+    REFUSED("http_sd_configs", "discovery through HTTP is not supported yet; use file_sd_configs"),
+    CLOUD("aws", "AWS"),
+    CLOUD("azure", "Azure"),
+    CLOUD("consul", "Consul"),
+    CLOUD("digitalocean", "DigitalOcean"),
+    CLOUD("dns", "DNS"),
+    CLOUD("docker", "Docker"),
+    CLOUD("dockerswarm", "Docker Swarm"),
+    CLOUD("ec2", "EC2"),
+    CLOUD("eureka", "Eureka"),
+    CLOUD("gce", "GCE"),
+    CLOUD("hetzner", "Hetzner"),
+    CLOUD("ionos", "IONOS"),
+    CLOUD("kubernetes", "Kubernetes"),
+    CLOUD("kuma", "Kuma"),
+    CLOUD("lightsail", "Lightsail"),
+    CLOUD("linode", "Linode"),
+    CLOUD("marathon", "Marathon"),
+    CLOUD("nerve", "Nerve"),
+    CLOUD("nomad", "Nomad"),
+    CLOUD("openstack", "OpenStack"),
+    CLOUD("ovhcloud", "OVHcloud"),
+    CLOUD("puppetdb", "PuppetDB"),
+    CLOUD("scaleway", "Scaleway"),
+    CLOUD("serverset", "serversets"),
+    CLOUD("stackit", "STACKIT"),
+    CLOUD("triton", "Triton"),
+    CLOUD("uyuni", "Uyuni"),
+    CLOUD("vultr", "Vultr"),
+    REFUSED("target_limit", "not supported yet; all targets that discovery finds are scraped"),
+    REFUSED("label_limit", LABEL_BOUND),
+    REFUSED("label_name_length_limit", LABEL_BOUND),
+    REFUSED("label_value_length_limit", LABEL_BOUND),
+    REFUSED("keep_dropped_targets", "nothing drops targets without relabeling; leave the key out"),
+    REFUSED("track_timestamps_staleness", "InfluxDB has no staleness markers; leave the key out"),
+    REFUSED("scrape_protocols", "not configurable: OpenMetrics 1.0 and text 0.0.4 are asked for; leave the key out"),
+    REFUSED("fallback_scrape_protocol",
+	    "not configurable: a page without a known content type is read as text 0.0.4; leave the key out"),
+    REFUSED("scrape_classic_histograms", NATIVE),
+    REFUSED("always_scrape_classic_histograms", NATIVE),
+    REFUSED("scrape_native_histograms", NATIVE),
+    REFUSED("convert_classic_histograms_to_nhcb", NATIVE),
+    REFUSED("native_histogram_bucket_limit", NATIVE),
+    REFUSED("native_histogram_min_bucket_factor", NATIVE),
+    REFUSED("extra_scrape_metrics",
+	    "not supported; up, scrape_duration_seconds, scrape_samples_scraped and scrape_samples_dropped are always written"),
+    REFUSED("metric_name_validation_scheme",
+	    "not configurable: names are taken as the exposition formats allow them; leave the key out"),
+    REFUSED("metric_name_escaping_scheme",
+	    "not configurable: names are taken as the exposition formats allow them; leave the key out"),
+    REFUSED("scrape_failure_log_file", "not supported; failures are in the daemon's log and in /api/v1/targets"),
+    {0},
+};
+
+static void check_job(void *object, const struct pl_check *c)
+{
+	const struct pl_job *job = object;
+	pl_client_config_check(&job->client, c);
+	const char *path = job->metrics_path;
+	size_t clean = 0;
+	while ((unsigned char)path[clean] > ' ' && path[clean] != 0x7F)
+		clean++;
+	if (path[0] != '/')
+		pl_check_fail(c, "metrics_path", "must begin with /");
+	else if (strchr(path, '?') != NULL || strchr(path, '#') != NULL)
+		pl_check_fail(c, "metrics_path", "must not hold ? or #; a query goes into params");
+	else if (path[clean] != '\0')
+		pl_check_fail(c, "metrics_path", "must not hold spaces or control characters");
+}
+
+const struct pl_schema pl_job_schema = {
+    .name = "scrape_config", .size = sizeof(struct pl_job), .fields = job_fields, .check = check_job};
+
+static void complain_timeout(const struct pl_job *job, bool inherited, const struct pl_check *c)
+{
+	struct pl_buf timeout = {0}, interval = {0};
+	pl_duration_print(job->scrape_timeout, &timeout);
+	pl_duration_print(job->scrape_interval, &interval);
+	pl_check_fail(c, "scrape_timeout", "%s is above scrape_interval, which is %s%s", pl_buf_cstr(&timeout),
+		      pl_buf_cstr(&interval), inherited ? " (from global)" : "");
+	pl_buf_finish(&timeout);
+	pl_buf_finish(&interval);
+}
+
+void pl_job_settle(struct pl_job *job, const struct pl_config *config, const struct pl_check *c)
+{
+	bool inherited = pl_node_get(c->node, "scrape_interval") == NULL;
+	bool wrong = !inherited && job->scrape_interval == 0; /* already complained about */
+	if (job->scrape_interval == 0)
+		job->scrape_interval = config->global.scrape_interval;
+	if (job->scrape_timeout == 0)
+		job->scrape_timeout =
+		    config->global.scrape_timeout < job->scrape_interval ? config->global.scrape_timeout : job->scrape_interval;
+	else if (job->scrape_timeout > job->scrape_interval && !wrong)
+		complain_timeout(job, inherited, c);
+	if (job->body_size_limit == 0)
+		job->body_size_limit = config->global.body_size_limit;
+	if (job->sample_limit == 0)
+		job->sample_limit = config->global.sample_limit;
+	job->external_labels = config->global.external_labels;
+}
+
+void pl_job_number(struct pl_job *job)
+{
+	job->fingerprint = pl_labels_hash(job->external_labels, pl_schema_fingerprint(&pl_job_schema, job));
+}

@@ -1,0 +1,18 @@
+/* How an entry of scrape_configs is written. */
+#ifndef PL_CONFIG_JOB_H
+#define PL_CONFIG_JOB_H
+
+#include "config/config.h"
+
+/* What plugin_kind means in the tables of the daemon's own configuration: an index into pl_decode_options.plugin_kinds. */
+enum pl_config_kind { PL_CONFIG_KIND_OUTPUT, PL_CONFIG_KIND_DISCOVERY, PL_CONFIG_KINDS };
+
+extern const struct pl_schema pl_job_schema;
+
+/* Fills in what the job inherits from global, and complains about what does not fit together then. `c` is at the job. */
+void pl_job_settle(struct pl_job *job, const struct pl_config *config, const struct pl_check *c);
+
+/* To be called last: numbers everything that changes how a target is scraped. */
+void pl_job_number(struct pl_job *job);
+
+#endif

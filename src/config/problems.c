@@ -1,0 +1,105 @@
+#include "config/problems.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_TEXT = 1024 };
+
+void pl_problems_finish(struct pl_problems *p)
+{
+	pl_arena_finish(&p->arena);
+	*p = (struct pl_problems){0};
+}
+
+/* `s` without a multi-byte character that was cut in the middle of its bytes. */
+static size_t whole_characters(const char *s, size_t n)
+{
+	size_t start = n;
+	while (start > 0 && n - start < 4 && ((unsigned char)s[start - 1] & 0xC0) == 0x80)
+		start--;
+	if (start == 0 || ((unsigned char)s[start - 1] & 0x80) == 0)
+		return n;
+	return start - 1;
+}
+
+static const char *keep(struct pl_arena *arena, const char *s, const char *before)
+{
+	if (before != NULL && strcmp(before, s) == 0)
+		return before;
+	return pl_arena_strdup(arena, s);
+}
+
+void pl_problems_add(struct pl_problems *p, struct pl_mark mark, const char *path, const char *format, ...)
+{
+	if (p->n++ >= PL_PROBLEMS_KEPT)
+		return;
+	char text[MAX_TEXT + 1];
+	va_list args;
+	va_start(args, format);
+	int n = vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	if (n > MAX_TEXT) {
+		size_t cut = whole_characters(text, MAX_TEXT - 3);
+		memcpy(text + cut, "...", 4);
+	}
+	struct pl_problem *problem = pl_arena_alloc(&p->arena, sizeof *problem);
+	problem->mark = mark;
+	problem->mark.file = keep(&p->arena, mark.file != NULL ? mark.file : "", p->last != NULL ? p->last->mark.file : NULL);
+	problem->path = keep(&p->arena, path, p->last != NULL ? p->last->path : NULL);
+	problem->text = pl_arena_strdup(&p->arena, n >= 0 ? text : format);
+	if (p->last != NULL)
+		p->last->next = problem;
+	else
+		p->first = problem;
+	p->last = problem;
+}
+
+/* Terminals take C0, DEL and C1 (U+0080..U+009F) as commands; what is no UTF-8 is shown byte by byte. */
+static void add_escaped(struct pl_buf *out, const char *s)
+{
+	for (size_t n = strlen(s), i = 0, k; i < n; i += k) {
+		unsigned char c = (unsigned char)s[i];
+		k = 1;
+		if (c >= 0xC2) {
+			size_t length = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : 2;
+			bool whole = length <= n - i && pl_str_utf8((struct pl_str){s + i, length});
+			if (whole && !(c == 0xC2 && (unsigned char)s[i + 1] < 0xA0)) {
+				pl_buf_add(out, s + i, length);
+				k = length;
+				continue;
+			}
+		}
+		if (c == '\n')
+			pl_buf_add_cstr(out, "\\n");
+		else if (c == '\t')
+			pl_buf_add_cstr(out, "\\t");
+		else if (c < 0x20 || c >= 0x7F)
+			pl_buf_addf(out, "\\x%02x", c);
+		else
+			pl_buf_add_char(out, (char)c);
+	}
+}
+
+void pl_problems_print(const struct pl_problems *p, struct pl_buf *out)
+{
+	size_t kept = 0;
+	for (const struct pl_problem *problem = p->first; problem != NULL; problem = problem->next, kept++) {
+		if (problem->mark.file[0] != '\0') {
+			add_escaped(out, problem->mark.file);
+			pl_buf_add_char(out, ':');
+		}
+		if (problem->mark.line > 0)
+			pl_buf_addf(out, "%u:%u:", (unsigned)problem->mark.line, (unsigned)problem->mark.column);
+		if (out->n > 0 && out->p[out->n - 1] == ':')
+			pl_buf_add_char(out, ' ');
+		if (problem->path[0] != '\0') {
+			add_escaped(out, problem->path);
+			pl_buf_add_cstr(out, ": ");
+		}
+		add_escaped(out, problem->text);
+		pl_buf_add_char(out, '\n');
+	}
+	if (p->n > kept)
+		pl_buf_addf(out, "and %zu more\n", p->n - kept);
+}

@@ -1,0 +1,241 @@
+#include "config/root.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "config/job.h"
+#include "config/scalar.h"
+
+#define IN(SECTION, MEMBER) .offset = offsetof(struct pl_config, SECTION.MEMBER) - offsetof(struct pl_config, SECTION)
+#define SIZE(SECTION)       sizeof(((struct pl_config *)0)->SECTION)
+#define REFUSED(KEY, HELP)                                                                                                       \
+	{                                                                                                                        \
+		.key = KEY, .type = PL_FIELD_REFUSED, .help = HELP                                                               \
+	}
+#define NO_RULES        "rules are not evaluated here; write alerts as Kapacitor tasks"
+#define NATIVE          "native histograms are not supported; classic histograms are scraped as they are"
+#define LABEL_BOUND     "not supported yet; bound a scrape with sample_limit and body_size_limit"
+#define DISK_QUEUE      "the queue on disk arrives in a later version; bound the one in memory with memory_bytes"
+#define MAX_INTERVAL    (365 * 24 * 3600 * PL_NS_PER_S)
+#define MIB             (INT64_C(1) << 20)
+#define DEFAULT_TIMEOUT (10 * PL_NS_PER_S)
+
+static void check_global(void *object, const struct pl_check *c)
+{
+	struct pl_config *all = pl_container_of(object, struct pl_config, global);
+	if (all->global.scrape_timeout == 0) {
+		all->global.scrape_timeout =
+		    all->global.scrape_interval < DEFAULT_TIMEOUT ? all->global.scrape_interval : DEFAULT_TIMEOUT;
+	} else if (all->global.scrape_timeout > all->global.scrape_interval) {
+		struct pl_buf interval = {0};
+		pl_duration_print(all->global.scrape_interval, &interval);
+		pl_check_fail(c, "scrape_timeout", "is above scrape_interval, which is %s", pl_buf_cstr(&interval));
+		pl_buf_finish(&interval);
+	}
+}
+
+static const struct pl_field global_fields[] = {
+    {.key = "scrape_interval",
+     .type = PL_FIELD_DURATION,
+     IN(global, scrape_interval),
+     .fallback = "15s",
+     .min = PL_NS_PER_MS,
+     .max = MAX_INTERVAL,
+     .help = "from one scrape of a target to the next (Prometheus' default is 1m)"},
+    {.key = "scrape_timeout",
+     .type = PL_FIELD_DURATION,
+     IN(global, scrape_timeout),
+     .min = PL_NS_PER_MS,
+     .max = MAX_INTERVAL,
+     .help = "when to give a scrape up; default: 10s, but not above scrape_interval"},
+    {.key = "body_size_limit",
+     .type = PL_FIELD_BYTES,
+     IN(global, body_size_limit),
+     .fallback = "256MiB",
+     .help = "a larger page fails, counted after decompression; 0: no bound (Prometheus' default)"},
+    {.key = "sample_limit",
+     .type = PL_FIELD_INT,
+     IN(global, sample_limit),
+     .fallback = "0",
+     .max = -1,
+     .help = "a page of more samples fails; 0: no bound"},
+    {.key = "external_labels",
+     .type = PL_FIELD_LABELS,
+     IN(global, external_labels),
+     .help = "labels for every point that lacks them"},
+    REFUSED("evaluation_interval", NO_RULES "; leave the key out"),
+    REFUSED("rule_query_offset", NO_RULES "; leave the key out"),
+    REFUSED("query_log_file", "there are no PromQL queries to log; leave the key out"),
+    REFUSED("scrape_failure_log_file", "not supported; failures are in the daemon's log and in /api/v1/targets"),
+    REFUSED("scrape_protocols", "not configurable: OpenMetrics 1.0 and text 0.0.4 are asked for; leave the key out"),
+    REFUSED("scrape_classic_histograms", NATIVE),
+    REFUSED("always_scrape_classic_histograms", NATIVE),
+    REFUSED("scrape_native_histograms", NATIVE),
+    REFUSED("convert_classic_histograms_to_nhcb", NATIVE),
+    REFUSED("extra_scrape_metrics",
+	    "not supported; up, scrape_duration_seconds, scrape_samples_scraped and scrape_samples_dropped are always written"),
+    REFUSED("metric_name_validation_scheme",
+	    "not configurable: names are taken as the exposition formats allow them; leave the key out"),
+    REFUSED("metric_name_escaping_scheme",
+	    "not configurable: names are taken as the exposition formats allow them; leave the key out"),
+    REFUSED("label_limit", LABEL_BOUND),
+    REFUSED("label_name_length_limit", LABEL_BOUND),
+    REFUSED("label_value_length_limit", LABEL_BOUND),
+    REFUSED("target_limit", "not supported yet; all targets that discovery finds are scraped"),
+    REFUSED("keep_dropped_targets", "nothing drops targets without relabeling; leave the key out"),
+    {0},
+};
+
+static const struct pl_schema global_schema = {
+    .name = "global", .size = SIZE(global), .fields = global_fields, .check = check_global};
+
+static void check_http(void *object, const struct pl_check *c)
+{
+	const struct pl_config *all = pl_container_of(object, const struct pl_config, server.http);
+	const char *cert = all->server.http.cert_file, *key = all->server.http.key_file;
+	if ((cert != NULL) != (key != NULL))
+		pl_check_fail(c, cert != NULL ? "cert_file" : "key_file", "cert_file and key_file go together; %s is missing",
+			      cert != NULL ? "key_file" : "cert_file");
+	for (const char *p = all->server.http.cors_allow; *p != '\0'; p++) {
+		if ((unsigned char)*p < ' ' || *p == 0x7F) {
+			pl_check_fail(c, "cors_allow", "must not hold control characters");
+			break;
+		}
+	}
+	if (all->server.http.token.value != NULL && all->server.http.token.value[0] == '\0')
+		pl_check_fail(c, "token", "must not be empty; leave the key out to let everybody in");
+}
+
+static const struct pl_field http_fields[] = {
+    {.key = "listen",
+     .type = PL_FIELD_LISTEN,
+     IN(server.http, listen),
+     .fallback = "127.0.0.1:8080",
+     .help = "address of the API and the pages"},
+    {.key = "token",
+     .type = PL_FIELD_SECRET,
+     IN(server.http, token),
+     .help = "what a client must send as Authorization: Bearer; not given: everybody may"},
+    {.key = "cors_allow",
+     .type = PL_FIELD_STRING,
+     IN(server.http, cors_allow),
+     .fallback = "*",
+     .help = "Access-Control-Allow-Origin; empty: none"},
+    {.key = "cert_file",
+     .type = PL_FIELD_PATH,
+     IN(server.http, cert_file),
+     .flags = PL_FIELD_NONEMPTY,
+     .help = "certificate; with it, HTTPS is spoken"},
+    {.key = "key_file", .type = PL_FIELD_PATH, IN(server.http, key_file), .flags = PL_FIELD_NONEMPTY, .help = "its private key"},
+    {0},
+};
+
+static const struct pl_schema http_schema = {
+    .name = "http", .size = SIZE(server.http), .fields = http_fields, .check = check_http};
+
+static const struct pl_field server_fields[] = {
+    {.key = "http", .type = PL_FIELD_OBJECT, IN(server, http), .schema = &http_schema, .help = "the API and the pages"},
+    REFUSED("relay", "relays arrive in a later version"),
+    REFUSED("statsd", "statsd arrives in a later version"),
+    {0},
+};
+
+static const struct pl_schema server_schema = {.name = "server", .size = SIZE(server), .fields = server_fields};
+
+static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL}; /* enum pl_log_level */
+static const char *const log_formats[] = {"logfmt", "json", NULL};                /* enum pl_log_format */
+
+static const struct pl_field log_fields[] = {
+    {.key = "level",
+     .type = PL_FIELD_ENUM,
+     IN(log, level),
+     .fallback = "info",
+     .choices = log_levels,
+     .help = "least level to log"},
+    {.key = "format",
+     .type = PL_FIELD_ENUM,
+     IN(log, format),
+     .fallback = "logfmt",
+     .choices = log_formats,
+     .help = "form of a line"},
+    {0},
+};
+
+static const struct pl_schema log_schema = {.name = "log", .size = SIZE(log), .fields = log_fields};
+
+static const char *const queue_policies[] = {"drop_oldest", "drop_newest", NULL}; /* enum pl_queue_policy of pipeline/queue.h */
+
+static const struct pl_field queue_fields[] = {
+    {.key = "memory_bytes",
+     .type = PL_FIELD_BYTES,
+     IN(queue, memory_bytes),
+     .fallback = "32MiB",
+     .min = 64 * 1024,
+     .max = 64 * 1024 * MIB,
+     .help = "how much each output may hold back"},
+    {.key = "policy",
+     .type = PL_FIELD_ENUM,
+     IN(queue, policy),
+     .fallback = "drop_oldest",
+     .choices = queue_policies,
+     .help = "which points go when it is full"},
+    REFUSED("dir", DISK_QUEUE),
+    REFUSED("max_bytes", DISK_QUEUE),
+    {0},
+};
+
+static const struct pl_schema queue_schema = {.name = "queue", .size = SIZE(queue), .fields = queue_fields};
+
+static const struct pl_field root_fields[] = {
+    {.key = "global",
+     .type = PL_FIELD_OBJECT,
+     .offset = offsetof(struct pl_config, global),
+     .schema = &global_schema,
+     .help = "what jobs inherit"},
+    {.key = "server",
+     .type = PL_FIELD_OBJECT,
+     .offset = offsetof(struct pl_config, server),
+     .schema = &server_schema,
+     .help = "where the daemon listens"},
+    {.key = "log",
+     .type = PL_FIELD_OBJECT,
+     .offset = offsetof(struct pl_config, log),
+     .schema = &log_schema,
+     .help = "log lines"},
+    {.key = "queue",
+     .type = PL_FIELD_OBJECT,
+     .offset = offsetof(struct pl_config, queue),
+     .schema = &queue_schema,
+     .help = "points that wait for an output"},
+    {.key = "workers",
+     .type = PL_FIELD_INT,
+     .offset = offsetof(struct pl_config, workers),
+     .fallback = "0",
+     .max = 256,
+     .help = "threads that scrape; 0: by the number of processors"},
+    {.key = "scrape_configs",
+     .type = PL_FIELD_LIST,
+     .offset = offsetof(struct pl_config, jobs),
+     .schema = &pl_job_schema,
+     .help = "what to scrape, in Prometheus' words"},
+    {.key = "outputs",
+     .type = PL_FIELD_PLUGINS,
+     .offset = offsetof(struct pl_config, outputs),
+     .flags = PL_FIELD_NONEMPTY,
+     .fallback = "[{local: {}}]",
+     .plugin_kind = PL_CONFIG_KIND_OUTPUT,
+     .help = "where points go: a list of {KIND: settings}; default: the local store"},
+    REFUSED("kapacitor", "alerts in Kapacitor arrive in a later version"),
+    REFUSED("rule_files", NO_RULES),
+    REFUSED("alerting", "there is no Alertmanager here; alerts belong to Kapacitor"),
+    REFUSED("remote_write", "remote write is not spoken here; list InfluxDB in outputs: - influxdb: {url: ..., database: ...}"),
+    REFUSED("remote_read", "remote read is not spoken here; query InfluxDB, or the API's /latest"),
+    REFUSED("scrape_config_files",
+	    "not supported yet; write the jobs into scrape_configs, and their targets into the files of file_sd_configs"),
+    REFUSED("storage", "there is no TSDB here; the local output's retention says how long points are kept"),
+    REFUSED("tracing", "traces are not exported; leave the key out"),
+    REFUSED("otlp", "OTLP is not received here; leave the key out"),
+    REFUSED("runtime", "there is no garbage collector to configure; leave the key out"),
+    {0},
+};
+
+const struct pl_schema pl_root_schema = {.name = "configuration", .size = sizeof(struct pl_config), .fields = root_fields};

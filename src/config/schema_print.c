@@ -1,0 +1,288 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/scalar.h"
+#include "config/schema.h"
+
+/* How to render: for people, or for the fingerprint (with the secrets, without the sections of plugins). */
+struct printer {
+	struct pl_buf *out;
+	bool reveal;
+};
+
+static void print_mapping(const struct printer *p, const struct pl_schema *schema, const void *object, unsigned indent);
+
+static void add_indent(const struct printer *p, unsigned indent)
+{
+	for (unsigned i = 0; i < indent; i++)
+		pl_buf_add_char(p->out, ' ');
+}
+
+static void add_key(const struct printer *p, unsigned indent, const char *key)
+{
+	add_indent(p, indent);
+	pl_buf_add_cstr(p->out, key);
+	pl_buf_add_char(p->out, ':');
+}
+
+/* Words and numbers that YAML would read as something else than text. */
+static bool is_bare_word(struct pl_str s)
+{
+	static const char *const reserved[] = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"};
+	if (s.n == 0 || !((s.p[0] >= 'a' && s.p[0] <= 'z') || (s.p[0] >= 'A' && s.p[0] <= 'Z') || s.p[0] == '/' || s.p[0] == '_'))
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./", s.p[i]) == NULL)
+			return false;
+	for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+		if (s.n == strlen(reserved[i]) && strncasecmp(s.p, reserved[i], s.n) == 0)
+			return false;
+	return true;
+}
+
+/* Text as a YAML scalar that reads back as the same text; a dollar is doubled where the environment would be expanded. */
+static void add_text(const struct printer *p, struct pl_str s, unsigned flags)
+{
+	if (is_bare_word(s)) {
+		pl_buf_add_str(p->out, s);
+		return;
+	}
+	pl_buf_add_char(p->out, '"');
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		bool c1 = c == 0xC2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xA0;
+		if (c == '"' || c == '\\')
+			pl_buf_addf(p->out, "\\%c", c);
+		else if (c == '\n')
+			pl_buf_add_cstr(p->out, "\\n");
+		else if (c == '\t')
+			pl_buf_add_cstr(p->out, "\\t");
+		else if (c < 0x20 || c == 0x7F)
+			pl_buf_addf(p->out, "\\x%02x", c);
+		else if (c1)
+			pl_buf_addf(p->out, "\\x%02x", (unsigned char)s.p[++i]);
+		else if (c == 0xEF && i + 2 < s.n && memcmp(s.p + i, "\xEF\xBB\xBF", 3) == 0)
+			pl_buf_add_cstr(p->out, "\\uFEFF"), i += 2;
+		else if (c == '$' && !(flags & PL_FIELD_NO_ENV) && i + 1 < s.n && (s.p[i + 1] == '{' || s.p[i + 1] == '$'))
+			pl_buf_add_cstr(p->out, "$$");
+		else
+			pl_buf_add_char(p->out, (char)c);
+	}
+	pl_buf_add_char(p->out, '"');
+}
+
+static void add_double(const struct printer *p, double v)
+{
+	size_t before = p->out->n;
+	for (int digits = 15; digits <= 17; digits++) { /* the shortest that reads back as the same number */
+		p->out->n = before;
+		pl_buf_addf(p->out, "%.*g", digits, v);
+		if (strtod(pl_buf_cstr(p->out) + before, NULL) == v)
+			return;
+	}
+}
+
+static void print_secret(const struct printer *p, const struct pl_field *f, const struct pl_secret *s, unsigned indent)
+{
+	if (s->value != NULL) {
+		add_key(p, indent, f->key);
+		pl_buf_add_char(p->out, ' ');
+		if (p->reveal)
+			add_text(p, pl_str_of(s->value), f->flags);
+		else
+			pl_buf_add_cstr(p->out, "<secret>");
+		pl_buf_add_char(p->out, '\n');
+	}
+	if (s->file != NULL) {
+		add_indent(p, indent);
+		pl_buf_addf(p->out, "%s_file: ", f->key);
+		add_text(p, pl_str_of(s->file), 0);
+		pl_buf_add_char(p->out, '\n');
+	}
+}
+
+static void print_scalar(const struct printer *p, const struct pl_field *f, const void *at, unsigned indent)
+{
+	const char *const *text = at;
+	if (f->type >= PL_FIELD_STRING && f->type != PL_FIELD_ENUM && *text == NULL)
+		return;
+	add_key(p, indent, f->key);
+	pl_buf_add_char(p->out, ' ');
+	switch (f->type) {
+	case PL_FIELD_BOOL:
+		pl_buf_add_cstr(p->out, *(const bool *)at ? "true" : "false");
+		break;
+	case PL_FIELD_INT:
+		pl_buf_add_i64(p->out, *(const int64_t *)at);
+		break;
+	case PL_FIELD_DOUBLE:
+		add_double(p, *(const double *)at);
+		break;
+	case PL_FIELD_DURATION:
+		pl_duration_print(*(const int64_t *)at, p->out);
+		break;
+	case PL_FIELD_BYTES:
+		pl_bytes_print(*(const int64_t *)at, p->out);
+		break;
+	case PL_FIELD_ENUM:
+		pl_buf_add_cstr(p->out, f->choices[*(const int *)at]);
+		break;
+	default:
+		add_text(p, pl_str_of(*text), f->flags);
+		break;
+	}
+	pl_buf_add_char(p->out, '\n');
+}
+
+static void add_strings(const struct printer *p, const struct pl_strings *s, unsigned flags)
+{
+	pl_buf_add_char(p->out, '[');
+	for (size_t i = 0; i < s->n; i++) {
+		pl_buf_add_cstr(p->out, i > 0 ? ", " : "");
+		add_text(p, pl_str_of(s->v[i]), flags);
+	}
+	pl_buf_add_cstr(p->out, "]\n");
+}
+
+static void print_collection(const struct printer *p, const struct pl_field *f, const void *at, unsigned indent)
+{
+	const struct pl_labels *labels = at;
+	const struct pl_params *params = at;
+	add_key(p, indent, f->key);
+	if (f->type == PL_FIELD_STRINGS) {
+		pl_buf_add_char(p->out, ' ');
+		add_strings(p, at, f->flags);
+		return;
+	}
+	size_t n = f->type == PL_FIELD_LABELS ? labels->n : params->n;
+	pl_buf_add_cstr(p->out, n == 0 ? " {}\n" : "\n");
+	for (size_t i = 0; i < n; i++) {
+		add_indent(p, indent + 2);
+		add_text(p, f->type == PL_FIELD_LABELS ? labels->v[i].name : pl_str_of(params->v[i].name), PL_FIELD_NO_ENV);
+		pl_buf_add_cstr(p->out, ": ");
+		if (f->type == PL_FIELD_PARAMS) {
+			add_strings(p, &params->v[i].values, f->flags);
+		} else {
+			add_text(p, labels->v[i].value, f->flags);
+			pl_buf_add_char(p->out, '\n');
+		}
+	}
+}
+
+/* `key:` and the mapping below it. */
+static void print_object(const struct printer *p, const char *key, const struct pl_schema *schema, const void *object,
+			 unsigned indent)
+{
+	add_key(p, indent, key);
+	pl_buf_add_char(p->out, '\n');
+	size_t before = p->out->n;
+	print_mapping(p, schema, object, indent + 2);
+	if (p->out->n == before) {
+		p->out->n--;
+		pl_buf_add_cstr(p->out, " {}\n");
+	}
+}
+
+/* `- ` and the mapping beside it. */
+static void print_item(const struct printer *p, const struct pl_schema *schema, const void *object, unsigned indent)
+{
+	size_t before = p->out->n;
+	print_mapping(p, schema, object, indent + 2);
+	if (p->out->n == before) {
+		add_indent(p, indent);
+		pl_buf_add_cstr(p->out, "- {}\n");
+	} else {
+		p->out->p[before + indent] = '-';
+	}
+}
+
+static void print_list(const struct printer *p, const struct pl_field *f, const struct pl_list *list, unsigned indent)
+{
+	add_key(p, indent, f->key);
+	pl_buf_add_cstr(p->out, list->n == 0 ? " []\n" : "\n");
+	for (size_t i = 0; i < list->n; i++)
+		print_item(p, f->schema, (const char *)list->v + i * f->schema->size, indent + 2);
+}
+
+static void print_sections(const struct printer *p, const struct pl_field *f, const struct pl_sections *sections, unsigned indent)
+{
+	if (p->reveal)
+		return;
+	if (f->type == PL_FIELD_PLUGINS) {
+		add_key(p, indent, f->key);
+		pl_buf_add_cstr(p->out, sections->n == 0 ? " []\n" : "\n");
+	}
+	for (size_t i = 0; i < sections->n; i++) {
+		const struct pl_section *s = &sections->v[i];
+		if (f->type == PL_FIELD_PLUGINS) {
+			size_t before = p->out->n;
+			print_object(p, s->kind, s->schema, s->config, indent + 4);
+			p->out->p[before + indent + 2] = '-';
+			continue;
+		}
+		if (i == 0 || strcmp(sections->v[i - 1].kind, s->kind) != 0) {
+			add_key(p, indent, s->kind);
+			pl_buf_add_char(p->out, '\n');
+		}
+		print_item(p, s->schema, s->config, indent + 2);
+	}
+}
+
+static void print_field(const struct printer *p, const struct pl_field *f, const void *at, unsigned indent)
+{
+	const void *optional = NULL;
+	switch (f->type) {
+	case PL_FIELD_REFUSED:
+		break;
+	case PL_FIELD_SECRET:
+		print_secret(p, f, at, indent);
+		break;
+	case PL_FIELD_LABELS:
+	case PL_FIELD_STRINGS:
+	case PL_FIELD_PARAMS:
+		print_collection(p, f, at, indent);
+		break;
+	case PL_FIELD_OBJECT:
+		print_object(p, f->key, f->schema, at, indent);
+		break;
+	case PL_FIELD_OPTIONAL:
+		memcpy(&optional, at, sizeof optional);
+		if (optional != NULL)
+			print_object(p, f->key, f->schema, optional, indent);
+		break;
+	case PL_FIELD_LIST:
+		print_list(p, f, at, indent);
+		break;
+	case PL_FIELD_PLUGINS:
+	case PL_FIELD_PLUGIN_KEYS:
+		print_sections(p, f, at, indent);
+		break;
+	default:
+		print_scalar(p, f, at, indent);
+		break;
+	}
+}
+
+static void print_mapping(const struct printer *p, const struct pl_schema *schema, const void *object, unsigned indent)
+{
+	for (const struct pl_field *f = schema->fields; f->key != NULL; f++)
+		print_field(p, f, (const char *)object + f->offset, indent);
+}
+
+void pl_schema_print(const struct pl_schema *schema, const void *object, unsigned indent, struct pl_buf *out)
+{
+	const struct printer p = {out, false};
+	print_mapping(&p, schema, object, indent);
+}
+
+uint64_t pl_schema_fingerprint(const struct pl_schema *schema, const void *object)
+{
+	struct pl_buf out = {0};
+	const struct printer p = {&out, true};
+	print_mapping(&p, schema, object, 0);
+	uint64_t hash = pl_str_hash(pl_buf_str(&out), 0);
+	if (out.n > 0)
+		explicit_bzero(out.p, out.n);
+	pl_buf_finish(&out);
+	return hash;
+}
