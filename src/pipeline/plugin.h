@@ -94,7 +94,8 @@ struct pl_target_group {
 };
 
 struct pl_discovery_sink {
-	/* All groups of one source (a file, a URL ...) as they are now; n 0: the source is gone or empty. Copies. */
+	/* All groups of one source (a file, a URL ...) as they are now; groups NULL: the source is gone; n 0: it is there and
+	 * empty. Copies. */
 	void (*update)(struct pl_discovery_sink *sink, struct pl_str source, const struct pl_target_group *groups, size_t n);
 	/* The source cannot be read or is wrong; what it said last stays. "" ends the trouble. Copies. */
 	void (*trouble)(struct pl_discovery_sink *sink, struct pl_str source, const char *reason);
