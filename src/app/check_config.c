@@ -1,0 +1,88 @@
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/command.h"
+#include "base/buf.h"
+#include "config/config.h"
+#include "pipeline/registry.h"
+
+static const char help[] =
+    "usage: pulseline check config [--print-config] FILE...\n"
+    "\n"
+    "Checks configurations as the daemon would read them, without starting anything.\n"
+    "\n"
+    "  -p, --print-config  print what is in force, every default included, secrets as <secret>\n"
+    "  -h, --help          this text\n"
+    "\n"
+    "Every error of a file goes to standard error as `file:line:col: path: what is wrong`; a file that is right gets a line on\n"
+    "standard output. ${NAME} and ${NAME:-default} are taken from the environment of this command.\n"
+    "Exit: 0 when all files are right, 2 for a wrong call, 3 when one is not right or cannot be read.\n";
+
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void print_good(const char *file, const struct pl_config *config, bool whole, bool first)
+{
+	struct pl_buf out = {0};
+	if (whole) /* the verdict becomes a comment, so that what is printed is a configuration */
+		pl_buf_addf(&out, "%s# ", first ? "" : "---\n");
+	pl_buf_addf(&out, "%s: ok (%zu job%s, %zu output%s)\n", file, config->jobs.n, plural(config->jobs.n), config->outputs.n,
+		    plural(config->outputs.n));
+	if (whole)
+		pl_config_print(config, &out);
+	fwrite(out.p, 1, out.n, stdout);
+	pl_buf_finish(&out);
+}
+
+static bool check_file(const char *file, bool whole, bool first)
+{
+	struct pl_problems problems = {0};
+	struct pl_config *config;
+	bool right = pl_config_load(file, &pl_registry_plugins, &problems, &config) == PL_OK;
+	if (right) {
+		print_good(file, config, whole, first);
+		pl_config_release(config);
+	} else {
+		struct pl_buf out = {0};
+		pl_problems_print(&problems, &out);
+		fwrite(out.p, 1, out.n, stderr);
+		pl_buf_finish(&out);
+	}
+	pl_problems_finish(&problems);
+	return right;
+}
+
+int pl_command_check_config(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+	    {"print-config", no_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'}, {0}};
+	bool whole = false, right = true;
+	int c;
+	while ((c = getopt_long(argc, argv, "ph", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'p':
+			whole = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return PL_EXIT_OK;
+		default:
+			fputs("Try `pulseline check config --help`.\n", stderr);
+			return PL_EXIT_USAGE;
+		}
+	}
+	if (optind == argc) {
+		fputs("pulseline: check config: which file? Try `pulseline check config --help`.\n", stderr);
+		return PL_EXIT_USAGE;
+	}
+	for (int i = optind; i < argc; i++)
+		right = check_file(argv[i], whole, i == optind) && right;
+	if (fflush(stdout) != 0) {
+		perror("pulseline: standard output");
+		return PL_EXIT_FAILED;
+	}
+	return right ? PL_EXIT_OK : PL_EXIT_CONFIG;
+}
