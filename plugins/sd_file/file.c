@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "config/file.h"
-#include "sd_file/document.h"
+#include "config/target_file.h"
 
 void pl_sd_file_init(struct pl_sd_file *f, const char *path)
 {
@@ -53,9 +53,13 @@ static void tell_content(struct pl_sd_file *f, struct pl_discovery_sink *sink, s
 {
 	struct pl_arena arena = {0};
 	struct pl_problems problems = {0};
-	struct pl_sd_document document;
-	if (pl_sd_document_parse(&arena, f->path, text, &problems, &document) == PL_OK) {
-		sink->update(sink, pl_str_of(f->path), document.groups, document.n);
+	struct pl_target_file file;
+	if (pl_target_file_parse(&arena, f->path, text, &problems, &file) == PL_OK) {
+		struct pl_target_group *groups = pl_arena_alloc(&arena, (file.n + 1) * sizeof *groups);
+		for (size_t i = 0; i < file.n; i++)
+			groups[i] =
+			    (struct pl_target_group){file.groups[i].targets, file.groups[i].n_targets, file.groups[i].labels};
+		sink->update(sink, pl_str_of(f->path), groups, file.n);
 		if (f->trouble)
 			sink->trouble(sink, pl_str_of(f->path), "");
 		f->trouble = false;
@@ -116,7 +120,7 @@ bool pl_sd_file_look(struct pl_sd_file *f, struct pl_discovery_sink *sink)
 	char reason[256];
 	struct pl_buf text = {0};
 	bool settled = is_settled(&st); /* before it is read: what changes from now on must not pass for seen */
-	enum pl_err err = pl_file_read(f->path, PL_SD_MAX_BYTES, &text, reason, sizeof reason);
+	enum pl_err err = pl_file_read(f->path, PL_TARGET_FILE_MAX_BYTES, &text, reason, sizeof reason);
 	if (err == PL_OK) {
 		uint64_t hash = pl_str_hash(pl_buf_str(&text), 0);
 		if (!f->known || f->hash != hash)

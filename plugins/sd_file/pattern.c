@@ -7,13 +7,13 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "sd_file/document.h"
+#include "config/target_file.h"
 
 const char *pl_sd_pattern_trouble(struct pl_str text)
 {
 	const char *slash = text.n > 0 ? memrchr(text.p, '/', text.n) : NULL;
 	const char *star = text.n > 0 ? memchr(text.p, '*', text.n) : NULL;
-	if (!pl_sd_name_valid(text))
+	if (!pl_target_file_name_valid(text))
 		return "a discovery file's name must end in .json, .yml or .yaml";
 	if (memchr(text.p, '\0', text.n) != NULL)
 		return "a file's name has no NUL byte";

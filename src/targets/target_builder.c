@@ -1,14 +1,16 @@
 #include "targets/target_builder.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "config/scalar.h"
 #include "targets/scrape_url.h"
 
 void pl_target_builder_finish(struct pl_target_builder *b)
 {
+	pl_buf_finish(&b->interval);
+	pl_buf_finish(&b->timeout);
 	pl_buf_finish(&b->param_names);
 	pl_labels_builder_finish(&b->discovered);
 	pl_labels_builder_finish(&b->labels);
@@ -16,38 +18,14 @@ void pl_target_builder_finish(struct pl_target_builder *b)
 	pl_buf_finish(&b->url);
 }
 
-/* As Prometheus writes a duration: 15s, 1m30s, 1d. */
-static void format_duration(int64_t ns, char out[32])
-{
-	static const struct {
-		const char *unit;
-		int64_t ms;
-		bool whole; /* only used when nothing remains */
-	} units[] = {
-	    {"y", 31536000000, true}, {"w", 604800000, true}, {"d", 86400000, false}, {"h", 3600000, false},
-	    {"m", 60000, false},      {"s", 1000, false},     {"ms", 1, false},
-	};
-	int64_t ms = ns / PL_NS_PER_MS;
-	size_t n = 0;
-	if (ms <= 0) {
-		snprintf(out, 32, "0s");
-		return;
-	}
-	out[0] = '\0';
-	for (size_t i = 0; i < PL_COUNT_OF(units) && n < 32; i++) {
-		if (ms < units[i].ms || (units[i].whole && ms % units[i].ms != 0))
-			continue;
-		n += (size_t)snprintf(out + n, 32 - n, "%lld%s", (long long)(ms / units[i].ms), units[i].unit);
-		ms %= units[i].ms;
-	}
-}
-
 void pl_target_builder_begin(struct pl_target_builder *b, struct pl_config *config, const struct pl_job *job)
 {
 	b->config = config;
 	b->job = job;
-	format_duration(job->scrape_interval, b->interval);
-	format_duration(job->scrape_timeout, b->timeout);
+	pl_buf_clear(&b->interval);
+	pl_duration_print(job->scrape_interval, &b->interval);
+	pl_buf_clear(&b->timeout);
+	pl_duration_print(job->scrape_timeout, &b->timeout);
 	pl_buf_clear(&b->param_names);
 	for (size_t i = 0; i < job->params.n; i++) {
 		pl_buf_add_cstr(&b->param_names, "__param_");
@@ -55,11 +33,11 @@ void pl_target_builder_begin(struct pl_target_builder *b, struct pl_config *conf
 	}
 }
 
-static void set_default(struct pl_labels_builder *b, const char *name, const char *value)
+static void set_default(struct pl_labels_builder *b, const char *name, struct pl_str value)
 {
 	struct pl_str key = pl_str_of(name);
-	if (value[0] != '\0' && pl_labels_get(pl_labels_builder_view(b), key) == NULL)
-		pl_labels_builder_set(b, key, pl_str_of(value));
+	if (value.n > 0 && pl_labels_get(pl_labels_builder_view(b), key) == NULL)
+		pl_labels_builder_set(b, key, value);
 }
 
 static void discover(struct pl_target_builder *b, struct pl_str address, struct pl_labels group)
@@ -71,15 +49,15 @@ static void discover(struct pl_target_builder *b, struct pl_str address, struct 
 		if (group.v[i].value.n > 0)
 			pl_labels_builder_set(d, group.v[i].name, group.v[i].value);
 	pl_labels_builder_set(d, PL_STR("__address__"), address);
-	set_default(d, "job", job->name);
-	set_default(d, "__scheme__", job->scheme == PL_SCHEME_HTTPS ? "https" : "http");
-	set_default(d, "__metrics_path__", job->metrics_path);
-	set_default(d, "__scrape_interval__", b->interval);
-	set_default(d, "__scrape_timeout__", b->timeout);
+	set_default(d, "job", pl_str_of(job->name));
+	set_default(d, "__scheme__", job->scheme == PL_SCHEME_HTTPS ? PL_STR("https") : PL_STR("http"));
+	set_default(d, "__metrics_path__", pl_str_of(job->metrics_path));
+	set_default(d, "__scrape_interval__", pl_buf_str(&b->interval));
+	set_default(d, "__scrape_timeout__", pl_buf_str(&b->timeout));
 	const char *name = b->param_names.p;
 	for (size_t i = 0; i < job->params.n; i++, name += strlen(name) + 1)
 		if (job->params.v[i].values.n > 0)
-			set_default(d, name, job->params.v[i].values.v[0]);
+			set_default(d, name, pl_str_of(job->params.v[i].values.v[0]));
 }
 
 static enum pl_err check_bounds(struct pl_labels labels, char *reason)

@@ -16,8 +16,8 @@ enum { PL_TARGET_MAX_LABELS = 128, PL_TARGET_MAX_VALUE = 4096, PL_TARGET_MAX_LAB
 struct pl_target_builder {
 	struct pl_config *config; /* borrowed */
 	const struct pl_job *job;
-	char interval[32], timeout[32];
-	struct pl_buf param_names; /* "__param_x\0" of all of the job's params */
+	struct pl_buf interval, timeout; /* the job's, as text */
+	struct pl_buf param_names;       /* "__param_x\0" of all of the job's params */
 	struct pl_labels_builder discovered, labels;
 	struct pl_buf address, url;
 };
