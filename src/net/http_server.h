@@ -1,8 +1,9 @@
-/* An HTTP/1.1 server on a libuv loop: request and reply, plus streams of bytes. libwebsockets does the work behind it and shows
- * nowhere.
+/* An HTTP/1.1 server on a libuv loop: request and reply, plus streams of bytes. http-parser reads the requests, OpenSSL does TLS;
+ * neither shows here.
  *
  * All calls on the loop's thread. An exchange is one request and its reply; it may be answered later, from any callback of that
- * loop. */
+ * loop, and stays valid until it is, even when the peer has left meanwhile (the reply then goes nowhere). What is malformed, too
+ * large or too slow is refused here and reaches no handler. */
 #ifndef PL_NET_HTTP_SERVER_H
 #define PL_NET_HTTP_SERVER_H
 
@@ -33,14 +34,15 @@ struct pl_http_server_options {
 	struct pl_log *log; /* borrowed */
 };
 
-/* On failure `reason` (printable) says what and where; PL_EINUSE: the address is taken. */
+/* On failure `reason` (printable) says what and where; PL_EINUSE: the address is taken. The loop must still run once more. */
 PL_MUST_CHECK enum pl_err pl_http_server_open(struct pl_http_server **out, struct pl_loop *loop,
 					      const struct pl_http_server_options *options, char *reason, size_t reason_size);
 
 /* The address that it really listens on, "host:port". Borrowed. */
 const char *pl_http_server_address(const struct pl_http_server *s);
 
-/* Stops listening, lets replies that were begun go out (at most grace_ms), closes the rest, then calls on_closed. */
+/* Stops listening, ends streams, lets other replies go out (at most grace_ms), closes the rest; calls on_closed when every
+ * exchange that a handler holds was answered too. */
 void pl_http_server_close(struct pl_http_server *s, unsigned grace_ms, void (*on_closed)(void *data), void *data);
 
 struct pl_http_server_stats {
@@ -59,8 +61,8 @@ struct pl_str pl_http_header(const struct pl_http_exchange *x,
 								 "content-type", "accept" ... */
 struct pl_str pl_http_peer(const struct pl_http_exchange *x); /* address without port */
 
-/* Walks a query string: takes one pair off *rest, decoded (+ and %XX) into `scratch`, which the caller owns and clears. False at
- * the end. */
+/* Walks a query string: takes one pair off *rest, decoded (+ and %XX) into `scratch`, which the caller owns and clears; the views
+ * are valid until it changes. A `%` that encodes nothing stands for itself. False at the end. */
 bool pl_http_query_next(struct pl_str *rest, struct pl_buf *scratch, struct pl_str *key, struct pl_str *value);
 
 /* The reply: headers first, then exactly one of pl_http_reply or pl_http_stream_begin. */
@@ -69,8 +71,8 @@ void pl_http_reply(struct pl_http_exchange *x, unsigned status, const char *cont
 		   struct pl_buf *body);                                                /* takes the body; NULL: empty */
 void pl_http_reply_text(struct pl_http_exchange *x, unsigned status, const char *text); /* text/plain; copies */
 
-/* A body of unknown length (chunked). `on_drain` comes when the backlog has gone out, `on_gone` once when the peer left or the
- * server closes: the exchange is invalid after it. Neither may be NULL. */
+/* A body of unknown length (chunked). `on_drain` comes when the backlog has gone out, `on_gone` once when the peer left, the
+ * server closes, or the request was HEAD: the exchange is invalid after it. Neither may be NULL. */
 struct pl_http_stream_events {
 	void (*on_drain)(struct pl_http_exchange *x, void *data);
 	void (*on_gone)(struct pl_http_exchange *x, void *data);
