@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "pipeline/backoff.h"
 
-enum { LENT_AT_MOST = 64, USUAL_DELIVERY_BYTES = 1024 * 1024, SMALLEST_DELIVERY_BYTES = 4096 };
+enum { LENT_AT_MOST = 64, USUAL_DELIVERY_BYTES = 1024 * 1024 };
 
 /* Touched by the output's own thread alone, but for what says otherwise. */
 struct pl_output {
@@ -178,7 +178,7 @@ static void split(struct pl_output *o, const struct pl_verdict *v)
 	o->status.splits++;
 	uv_mutex_unlock(&o->status_lock);
 	if (o->max_delivery > d->bytes / 2)
-		o->max_delivery = d->bytes / 2 > SMALLEST_DELIVERY_BYTES ? d->bytes / 2 : SMALLEST_DELIVERY_BYTES;
+		o->max_delivery = d->bytes / 2;
 	if (d->n > 1) {
 		pl_queue_settle(o->queue, 0, 0, PL_QUEUE_DROP_REFUSED);
 	} else if (!pl_queue_split_first(o->queue)) {
