@@ -55,6 +55,8 @@ static void __attribute__((format(printf, 3, 4))) complain(struct builder *b, st
 /* The same, and the parse ends here. */
 static void stop(struct builder *b, enum pl_err err, struct pl_mark mark, const char *text)
 {
+	if (b->stopped)
+		return;
 	complain(b, mark, "%s", text);
 	b->err = err;
 	b->stopped = true;
@@ -169,26 +171,28 @@ static struct pl_node *make(struct builder *b, const yaml_event_t *event, enum p
 	return node;
 }
 
-static void check_tag(struct builder *b, const yaml_event_t *event, const yaml_char_t *tag, const char *const *known)
+static void check_tag(struct builder *b, const yaml_event_t *event, const char *tag, const char *const *known)
 {
 	static const char prefix[] = "tag:yaml.org,2002:";
-	const char *name = (const char *)tag;
+	const char *name = tag;
 	if (tag == NULL || strcmp(name, "!") == 0)
 		return;
 	for (; strncmp(name, prefix, sizeof prefix - 1) == 0 && *known != NULL; known++)
 		if (strcmp(name + sizeof prefix - 1, *known) == 0)
 			return;
-	complain(b, mark_at(b, event->start_mark), "the tag %.64s is not supported; leave it out", (const char *)tag);
+	complain(b, mark_at(b, event->start_mark), "the tag %.64s is not supported; leave it out", tag);
 }
 
 static void on_scalar(struct builder *b, const yaml_event_t *event)
 {
 	static const char *const tags[] = {"str", "int", "float", "bool", "null", NULL};
 	struct pl_node *node = make(b, event, PL_NODE_SCALAR, event->data.scalar.anchor);
-	node->plain = event->data.scalar.plain_implicit && event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+	const char *tag = (const char *)event->data.scalar.tag;
+	bool as_text = tag != NULL && (strcmp(tag, "!") == 0 || strcmp(tag, YAML_STR_TAG) == 0);
+	node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && !as_text;
 	node->text = pl_arena_str(b->arena, (struct pl_str){(const char *)event->data.scalar.value, event->data.scalar.length});
 	node->all_bytes = node->text.n;
-	check_tag(b, event, event->data.scalar.tag, tags);
+	check_tag(b, event, tag, tags);
 	place(b, node, node->mark);
 }
 
@@ -198,8 +202,8 @@ static void on_open(struct builder *b, const yaml_event_t *event, enum pl_node_k
 	bool sequence = kind == PL_NODE_SEQUENCE;
 	struct pl_node *node =
 	    make(b, event, kind, sequence ? event->data.sequence_start.anchor : event->data.mapping_start.anchor);
-	check_tag(b, event, sequence ? event->data.sequence_start.tag : event->data.mapping_start.tag,
-		  sequence ? sequence_tags : mapping_tags);
+	const yaml_char_t *tag = sequence ? event->data.sequence_start.tag : event->data.mapping_start.tag;
+	check_tag(b, event, (const char *)tag, sequence ? sequence_tags : mapping_tags);
 	if (b->depth >= b->limits.max_depth) {
 		stop(b, PL_ELIMIT, node->mark, "nested too deep");
 		return;
@@ -284,22 +288,23 @@ static void on_event(struct builder *b, const yaml_event_t *event)
 	}
 }
 
-/* The byte at a mark of libyaml's (from 0), or 0. */
-static char byte_at(struct pl_str text, yaml_mark_t at)
+/* What people trip over most often, seen from where libyaml gave up (`at` counts from 0). */
+static const char *hint_for(struct pl_str text, yaml_mark_t at)
 {
-	size_t line = 0;
-	for (const char *p = text.p, *end = text.p + text.n; p < end; p++) {
-		if (line == at.line)
-			return at.column < (size_t)(end - p) && memchr(p, '\n', at.column) == NULL ? p[at.column] : '\0';
-		line += *p == '\n';
-	}
-	return '\0';
+	struct pl_str line = {NULL, 0};
+	for (size_t i = 0; i <= at.line && (i == 0 || text.p != NULL); i++)
+		line = pl_str_cut(&text, '\n');
+	if (at.column < line.n && line.p[at.column] == '\t')
+		return "; a tab stands here, use spaces";
+	if (line.n > 0 && memmem(line.p, line.n, "${", 2) != NULL)
+		return "; between { } or [ ] write \"${NAME}\" in quotes";
+	return "";
 }
 
 static void complain_syntax(struct builder *b, const yaml_parser_t *parser, struct pl_str text)
 {
 	char context[MAX_WHY] = "";
-	const char *hint = byte_at(text, parser->problem_mark) == '\t' ? "; a tab stands here, use spaces" : "";
+	const char *hint = hint_for(text, parser->problem_mark);
 	const char *what = parser->problem != NULL ? parser->problem : "cannot be read";
 	if (parser->context != NULL)
 		snprintf(context, sizeof context, " (%s, line %zu)", parser->context, parser->context_mark.line + 1);

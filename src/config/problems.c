@@ -81,25 +81,48 @@ static void add_escaped(struct pl_buf *out, const char *s)
 	}
 }
 
+static bool stands_before(const struct pl_problem *a, const struct pl_problem *b)
+{
+	if (strcmp(a->mark.file, b->mark.file) != 0)
+		return false;
+	return a->mark.line != b->mark.line ? a->mark.line < b->mark.line : a->mark.column < b->mark.column;
+}
+
+/* All that were kept, those of one file in the order of their places. Returns how many. */
+static size_t sort(const struct pl_problems *p, const struct pl_problem *sorted[PL_PROBLEMS_KEPT])
+{
+	size_t n = 0;
+	for (const struct pl_problem *problem = p->first; problem != NULL; problem = problem->next) {
+		size_t at = n++;
+		for (; at > 0 && stands_before(problem, sorted[at - 1]); at--)
+			sorted[at] = sorted[at - 1];
+		sorted[at] = problem;
+	}
+	return n;
+}
+
+static void print_one(const struct pl_problem *problem, struct pl_buf *out)
+{
+	if (problem->mark.file[0] != '\0') {
+		add_escaped(out, problem->mark.file);
+		if (problem->mark.line > 0)
+			pl_buf_addf(out, ":%u:%u", (unsigned)problem->mark.line, (unsigned)problem->mark.column);
+		pl_buf_add_cstr(out, ": ");
+	}
+	if (problem->path[0] != '\0') {
+		add_escaped(out, problem->path);
+		pl_buf_add_cstr(out, ": ");
+	}
+	add_escaped(out, problem->text);
+	pl_buf_add_char(out, '\n');
+}
+
 void pl_problems_print(const struct pl_problems *p, struct pl_buf *out)
 {
-	size_t kept = 0;
-	for (const struct pl_problem *problem = p->first; problem != NULL; problem = problem->next, kept++) {
-		if (problem->mark.file[0] != '\0') {
-			add_escaped(out, problem->mark.file);
-			pl_buf_add_char(out, ':');
-		}
-		if (problem->mark.line > 0)
-			pl_buf_addf(out, "%u:%u:", (unsigned)problem->mark.line, (unsigned)problem->mark.column);
-		if (out->n > 0 && out->p[out->n - 1] == ':')
-			pl_buf_add_char(out, ' ');
-		if (problem->path[0] != '\0') {
-			add_escaped(out, problem->path);
-			pl_buf_add_cstr(out, ": ");
-		}
-		add_escaped(out, problem->text);
-		pl_buf_add_char(out, '\n');
-	}
-	if (p->n > kept)
-		pl_buf_addf(out, "and %zu more\n", p->n - kept);
+	const struct pl_problem *sorted[PL_PROBLEMS_KEPT];
+	size_t n = sort(p, sorted);
+	for (size_t i = 0; i < n; i++)
+		print_one(sorted[i], out);
+	if (p->n > n)
+		pl_buf_addf(out, "and %zu more\n", p->n - n);
 }

@@ -35,8 +35,8 @@ void pl_problems_finish(struct pl_problems *p);
 void pl_problems_add(struct pl_problems *p, struct pl_mark mark, const char *path, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Appends "file:line:col: path: text\n" per problem, control characters escaped, and a last line with the number that was left
- * out, if any. */
+/* Appends "file:line:col: path: text\n" per problem, in the order of their places, control characters escaped, and a last line
+ * with the number that was left out, if any. */
 void pl_problems_print(const struct pl_problems *p, struct pl_buf *out);
 
 #endif

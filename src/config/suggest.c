@@ -1,8 +1,9 @@
 #include "config/suggest.h"
 
 #include <ctype.h>
+#include <string.h>
 
-enum { MAX_WORD = 64, MAX_EDITS = 3 };
+enum { MAX_WORD = 64, MAX_EDITS = 3, MIN_PART = 4 };
 
 static size_t min3(size_t a, size_t b, size_t c)
 {
@@ -57,7 +58,10 @@ void pl_suggest_offer(struct pl_suggest *s, const char *name)
 	struct pl_str candidate = pl_str_of(name);
 	if (s->distance == 0 || s->word.n > MAX_WORD || candidate.n > MAX_WORD)
 		return;
-	size_t d = pl_edit_distance(folded(s->word, a), folded(candidate, b), s->distance - 1);
+	struct pl_str word = folded(s->word, a), other = folded(candidate, b);
+	size_t d = pl_edit_distance(word, other, s->distance - 1);
+	if (word.n >= MIN_PART && s->best == NULL && d >= s->distance && memmem(other.p, other.n, word.p, word.n) != NULL)
+		d = s->distance - 1; /* "oldest" for "drop_oldest" */
 	if (d < s->distance) {
 		s->distance = d;
 		s->best = name;
