@@ -1,7 +1,7 @@
 /* Names and strings inside InfluxQL text.
- * Source: https://docs.influxdata.com/influxdb/v1/query_language/spec/ (identifiers, strings). NUL and CR have no escape there
- * (1.6.7 takes NUL as the query's end and CR as a line break, which ends a string): they and bytes that are not UTF-8 are written
- * as U+FFFD, which no name of ours holds. So the result is always one token, whatever the bytes are. */
+ * Source: https://docs.influxdata.com/influxdb/v1/query_language/spec/ (identifiers, strings). NUL and CR have no escape there,
+ * and 1.6.7 refuses them between quotes: they and bytes that are not UTF-8 are written as U+FFFD, which no name of ours holds. So
+ * the result is always one token, whatever the bytes are. */
 #ifndef PL_FORMAT_INFLUXQL_H
 #define PL_FORMAT_INFLUXQL_H
 

@@ -1,6 +1,6 @@
 /* InfluxDB 1.x line protocol, written and read.
  * Source of the format: https://docs.influxdata.com/influxdb/v1/write_protocols/line_protocol_reference/ and what 1.6.7 was seen
- * to do with 100,000 names and values made of `\`, `,`, space, `=` and `"` in every order, and with every number form:
+ * to do with 28,000 random names and values made of `\`, `,`, space, `=` and `"` in every order, and with every number form:
  * - refused, the other lines of the body stored: NaN, Inf, a leading `+`, `1e400`, hex; empty tag keys and values; duplicate tag
  *   keys; a tag named `time`; a line whose only field is `time`; time outside +-9223372036854775806; a series key that is with
  *   4 more bytes and the field key over 65,535; a name or tag value that ends in a backslash (it escapes what follows).
