@@ -28,7 +28,7 @@ struct pl_exposition *pl_exposition_create(enum pl_exposition_format format, str
 {
 	struct pl_exposition *e = pl_calloc(1, sizeof *e);
 	e->max_line = limits.max_line > 0 ? limits.max_line : DEFAULT_MAX_LINE;
-	e->line.max_labels = limits.max_labels > 0 ? limits.max_labels : DEFAULT_MAX_LABELS;
+	pl_exposition_line_init(&e->line, limits.max_labels > 0 ? limits.max_labels : DEFAULT_MAX_LABELS);
 	pl_exposition_reset(e, format, fn, data);
 	return e;
 }

@@ -1,6 +1,11 @@
 /* A streaming reader of the Prometheus text format 0.0.4 and of OpenMetrics 1.0.
  * Sources: https://github.com/prometheus/docs exposition_formats.md (text 0.0.4) and the OpenMetrics 1.0 specification's ABNF.
  *
+ * Text 0.0.4 is read as Prometheus' parsers read it: blanks between tokens, a trailing comma, empty lines and comments are fine;
+ * hexadecimal numbers, underscores, unescaped line breaks and carriage returns are errors, and so is a last line without its
+ * newline: it may be half a line. OpenMetrics is read by the letter of its grammar. The protobuf formats, native histograms and
+ * names in quotes are not supported.
+ *
  * Bytes come in pieces of any size; each complete sample goes to a callback as views of the piece (or of a small carry buffer for
  * a line that straddles two pieces). Nothing is allocated per sample, and a number's text is checked, not converted. */
 #ifndef PL_FORMAT_EXPOSITION_H
@@ -28,8 +33,9 @@ enum pl_metric_type {
 	PL_METRIC_STATESET,
 };
 
-/* How a value's text may be used: copied as it is into line protocol, after a mending (leading `+`, hex, underscore ...: see
- * `value_number`), or not at all. */
+/* How a value's text may be used: PLAIN ([-]digits[.digits][e[+-]digits]) is copied as it is into line protocol, ODD (a leading
+ * `+`, `.5`, `5.`, `1E5`) is written anew from `value_number`, the others not at all. What exceeds the range of a double is an
+ * infinity. */
 enum pl_value_class { PL_VALUE_PLAIN, PL_VALUE_ODD, PL_VALUE_NAN, PL_VALUE_INF, PL_VALUE_NEG_INF };
 
 struct pl_sample_label {
@@ -46,7 +52,7 @@ struct pl_sample {
 	enum pl_value_class value_class;
 	double value_number; /* only for PL_VALUE_ODD */
 	bool has_time;
-	int64_t time_ns;          /* Unix time, when has_time */
+	int64_t time_ns;          /* Unix time, when has_time; INT64_MIN or INT64_MAX when it does not fit */
 	enum pl_metric_type type; /* of the family by the last TYPE line whose name this sample fits */
 	size_t line;              /* from 1 */
 };

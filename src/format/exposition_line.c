@@ -8,7 +8,7 @@
 #include "format/exposition_number.h"
 #include "format/exposition_type.h"
 
-enum { FIRST_LABELS = 16, SHOWN_BYTES = 32, SHOWN_ROOM = SHOWN_BYTES * 4 + 4 };
+enum { FIRST_LABELS = 16, SHOWN_BYTES = 32, SHOWN_ROOM = SHOWN_BYTES * 4 + 64 };
 
 enum { NAME = 1, DIGIT = 2, COLON = 4, BLANK = 8 };
 
@@ -19,6 +19,12 @@ static const unsigned char classes[256] = {
 static inline bool is(const char *p, unsigned set)
 {
 	return (classes[(unsigned char)*p] & set) != 0;
+}
+
+void pl_exposition_line_init(struct pl_exposition_line *l, size_t max_labels)
+{
+	*l = (struct pl_exposition_line){.max_labels = max_labels, .labels_cap = FIRST_LABELS};
+	l->labels = pl_calloc(l->labels_cap, sizeof *l->labels);
 }
 
 void pl_exposition_line_finish(struct pl_exposition_line *l)
@@ -69,14 +75,16 @@ static const char *show(const char *at, char out[SHOWN_ROOM])
 	if (*at == ' ')
 		return "a space";
 	out[used++] = '`';
-	for (size_t i = 0; i < SHOWN_BYTES && at[i] != '\n' && !is(at + i, BLANK); i++) {
-		unsigned char c = (unsigned char)at[i];
+	size_t i = 0;
+	while (i < SHOWN_BYTES && at[i] != '\n' && !is(at + i, BLANK) && !(at[i] == '\r' && at[i + 1] == '\n')) {
+		unsigned char c = (unsigned char)at[i++];
 		if (c > ' ' && c <= '~')
 			out[used++] = (char)c;
 		else
 			used += (size_t)snprintf(out + used, SHOWN_ROOM - used, "\\x%02X", c);
 	}
-	memcpy(out + used, "`", 2);
+	snprintf(out + used, SHOWN_ROOM - used, "`%s",
+		 at[i] == '\r' ? " and a carriage return (lines end with a newline alone)" : "");
 	return out;
 }
 
@@ -176,7 +184,7 @@ static inline const char *value_special(const char *p, const char *limit)
 static struct pl_sample_label *label_slot(struct pl_exposition_line *l, size_t i)
 {
 	if (i == l->labels_cap) {
-		l->labels_cap = i > 0 ? i * 2 : FIRST_LABELS;
+		l->labels_cap = i * 2;
 		l->labels = pl_realloc(l->labels, l->labels_cap * sizeof *l->labels);
 	}
 	return &l->labels[i];

@@ -28,6 +28,7 @@ struct pl_exposition_line {
 	struct pl_exposition_error error;
 };
 
+void pl_exposition_line_init(struct pl_exposition_line *l, size_t max_labels);
 void pl_exposition_line_finish(struct pl_exposition_line *l);
 
 /* The next line lies elsewhere: the bytes of the sample before may be gone. */
