@@ -3,6 +3,8 @@
 
 #include "config/decode.h"
 
+enum { MAX_NAME = 512 }; /* YAML allows short keys a thousand characters */
+
 static bool check_kind(const struct pl_decode_options *o, const struct pl_node *node, const struct pl_path *path,
 		       enum pl_node_kind kind, const char *expected)
 {
@@ -39,6 +41,10 @@ static void decode_labels(const struct pl_decode_options *o, unsigned flags, con
 	for (size_t i = 0; i < node->n; i++) {
 		const struct pl_node *key = node->items[i], *value = node->values[i];
 		struct pl_path here = pl_path_key(path, key->text);
+		if (key->text.n > MAX_NAME) {
+			pl_decode_fail(o, key->mark, &here, "a name of more than %d bytes", MAX_NAME);
+			continue;
+		}
 		if (!pl_label_name_valid(key->text)) {
 			pl_decode_fail(o, key->mark, &here, "no label name; it takes letters, digits and _, and no digit first");
 			continue;
@@ -84,6 +90,10 @@ static void decode_params(const struct pl_decode_options *o, unsigned flags, con
 	for (size_t i = 0; i < node->n; i++) {
 		struct pl_param *param = &at->v[at->n];
 		struct pl_path here = pl_path_key(path, node->items[i]->text);
+		if (node->items[i]->text.n > MAX_NAME) {
+			pl_decode_fail(o, node->items[i]->mark, &here, "a name of more than %d bytes", MAX_NAME);
+			continue;
+		}
 		if (node->items[i]->text.n > 0 && memchr(node->items[i]->text.p, '\0', node->items[i]->text.n) != NULL) {
 			pl_decode_fail(o, node->items[i]->mark, path, "a name holds a NUL character");
 			continue;

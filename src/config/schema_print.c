@@ -40,6 +40,34 @@ static bool is_bare_word(struct pl_str s)
 	return true;
 }
 
+/* How many bytes at `p` make a character that cannot stand between quotes as it is, and its code: C0, DEL and C1, line and
+ * paragraph separators, byte order marks, U+FFFE, U+FFFF. 0: none. */
+static size_t unprintable(const unsigned char *p, size_t n, unsigned *code)
+{
+	static const struct {
+		const char *bytes;
+		unsigned code;
+	} odd[] = {{"\xE2\x80\xA8", 0x2028},
+		   {"\xE2\x80\xA9", 0x2029},
+		   {"\xEF\xBB\xBF", 0xFEFF},
+		   {"\xEF\xBF\xBE", 0xFFFE},
+		   {"\xEF\xBF\xBF", 0xFFFF}};
+	*code = p[0];
+	if (p[0] < 0x20 || p[0] == 0x7F)
+		return 1;
+	if (n >= 2 && p[0] == 0xC2 && p[1] < 0xA0) {
+		*code = p[1];
+		return 2;
+	}
+	for (size_t i = 0; n >= 3 && i < sizeof odd / sizeof *odd; i++) {
+		if (memcmp(p, odd[i].bytes, 3) == 0) {
+			*code = odd[i].code;
+			return 3;
+		}
+	}
+	return 0;
+}
+
 /* Text as a YAML scalar that reads back as the same text; a dollar is doubled where the environment would be expanded. */
 static void add_text(const struct printer *p, struct pl_str s, unsigned flags)
 {
@@ -48,25 +76,17 @@ static void add_text(const struct printer *p, struct pl_str s, unsigned flags)
 		return;
 	}
 	pl_buf_add_char(p->out, '"');
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		bool c1 = c == 0xC2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xA0;
-		if (c == '"' || c == '\\')
-			pl_buf_addf(p->out, "\\%c", c);
-		else if (c == '\n')
-			pl_buf_add_cstr(p->out, "\\n");
-		else if (c == '\t')
-			pl_buf_add_cstr(p->out, "\\t");
-		else if (c < 0x20 || c == 0x7F)
-			pl_buf_addf(p->out, "\\x%02x", c);
-		else if (c1)
-			pl_buf_addf(p->out, "\\x%02x", (unsigned char)s.p[++i]);
-		else if (c == 0xEF && i + 2 < s.n && memcmp(s.p + i, "\xEF\xBB\xBF", 3) == 0)
-			pl_buf_add_cstr(p->out, "\\uFEFF"), i += 2;
-		else if (c == '$' && !(flags & PL_FIELD_NO_ENV) && i + 1 < s.n && (s.p[i + 1] == '{' || s.p[i + 1] == '$'))
+	for (size_t i = 0, n; i<s.n; i += n> 0 ? n : 1) {
+		unsigned code;
+		n = unprintable((const unsigned char *)s.p + i, s.n - i, &code);
+		if (n > 0)
+			pl_buf_addf(p->out, code < 0x100 ? "\\x%02x" : "\\u%04x", code);
+		else if (s.p[i] == '"' || s.p[i] == '\\')
+			pl_buf_addf(p->out, "\\%c", s.p[i]);
+		else if (s.p[i] == '$' && !(flags & PL_FIELD_NO_ENV) && i + 1 < s.n && (s.p[i + 1] == '{' || s.p[i + 1] == '$'))
 			pl_buf_add_cstr(p->out, "$$");
 		else
-			pl_buf_add_char(p->out, (char)c);
+			pl_buf_add_char(p->out, s.p[i]);
 	}
 	pl_buf_add_char(p->out, '"');
 }
@@ -104,7 +124,8 @@ static void print_secret(const struct printer *p, const struct pl_field *f, cons
 static void print_scalar(const struct printer *p, const struct pl_field *f, const void *at, unsigned indent)
 {
 	const char *const *text = at;
-	if (f->type >= PL_FIELD_STRING && f->type != PL_FIELD_ENUM && *text == NULL)
+	bool is_text = f->type >= PL_FIELD_STRING && f->type != PL_FIELD_ENUM;
+	if (is_text && (*text == NULL || ((*text)[0] == '\0' && (f->flags & PL_FIELD_NONEMPTY))))
 		return;
 	add_key(p, indent, f->key);
 	pl_buf_add_char(p->out, ' ');
@@ -148,12 +169,16 @@ static void print_collection(const struct printer *p, const struct pl_field *f, 
 {
 	const struct pl_labels *labels = at;
 	const struct pl_params *params = at;
-	add_key(p, indent, f->key);
 	if (f->type == PL_FIELD_STRINGS) {
+		const struct pl_strings *strings = at;
+		if (strings->n == 0 && (f->flags & PL_FIELD_NONEMPTY)) /* was not given; `[]` would be refused */
+			return;
+		add_key(p, indent, f->key);
 		pl_buf_add_char(p->out, ' ');
-		add_strings(p, at, f->flags);
+		add_strings(p, strings, f->flags);
 		return;
 	}
+	add_key(p, indent, f->key);
 	size_t n = f->type == PL_FIELD_LABELS ? labels->n : params->n;
 	pl_buf_add_cstr(p->out, n == 0 ? " {}\n" : "\n");
 	for (size_t i = 0; i < n; i++) {
@@ -198,6 +223,8 @@ static void print_item(const struct printer *p, const struct pl_schema *schema, 
 
 static void print_list(const struct printer *p, const struct pl_field *f, const struct pl_list *list, unsigned indent)
 {
+	if (list->n == 0 && (f->flags & PL_FIELD_NONEMPTY))
+		return;
 	add_key(p, indent, f->key);
 	pl_buf_add_cstr(p->out, list->n == 0 ? " []\n" : "\n");
 	for (size_t i = 0; i < list->n; i++)
