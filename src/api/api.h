@@ -33,6 +33,7 @@ struct pl_api_env {
 		bool last_ok;
 		int64_t last_success_wall_ns;
 	} (*reload_stats)(void *daemon);
+	const char *(*drop_label)(size_t i); /* of the workers' input, for /metrics; NULL: no drops by reason */
 };
 
 struct pl_api;
@@ -40,6 +41,9 @@ struct pl_api;
 /* Opens the server that the configuration asks for. PL_EINUSE when the address is taken; `reason` says what and where. */
 PL_MUST_CHECK enum pl_err pl_api_open(struct pl_api **out, const struct pl_api_env *env, char *reason, size_t reason_size);
 const char *pl_api_address(const struct pl_api *a); /* "127.0.0.1:8080" */
+
+/* Stops listening, answers what was asked (at most grace_ms for bytes to go out), frees; then `closed`. The workers and the
+ * outputs must still run until then. */
 void pl_api_close(struct pl_api *a, unsigned grace_ms, void (*closed)(void *data), void *data);
 
 #endif

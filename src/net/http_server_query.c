@@ -53,6 +53,7 @@ bool pl_http_query_next(struct pl_str *rest, struct pl_buf *scratch, struct pl_s
 		struct pl_str pair = pl_str_cut(rest, '&');
 		if (pair.n == 0)
 			continue;
+		pl_buf_reserve(scratch, pair.n + 1); /* also where both are empty there is something to point at */
 		struct pl_str raw_key = pl_str_cut(&pair, '=');
 		size_t key_at = scratch->n;
 		decode_form(raw_key, scratch);

@@ -3,8 +3,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "http_ask.h"
 #include "net/http_server.h"
 
 /* The server runs in a thread of its own; the tests are its clients, over real sockets. */
@@ -162,54 +161,6 @@ static struct pl_http_server_stats stats(struct fixture *f)
 	return f->stats;
 }
 
-static int dial(const struct fixture *f)
-{
-	const char *colon = strrchr(f->address, ':');
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(colon + 1))};
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	assert_true(fd >= 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
-	assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)), 0);
-	return fd;
-}
-
-static void put(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t k = send(fd, p, n, MSG_NOSIGNAL);
-		if (k <= 0)
-			return; /* the server may have had enough */
-		p += k;
-		n -= (size_t)k;
-	}
-}
-
-/* Reads until `end` has come or the server closed; the text is the caller's. */
-static char *get(int fd, const char *end)
-{
-	struct pl_buf b = {0};
-	for (;;) {
-		char chunk[65536];
-		ssize_t k = recv(fd, chunk, sizeof chunk, 0);
-		if (k <= 0)
-			break;
-		pl_buf_add(&b, chunk, (size_t)k);
-		if (end != NULL && strstr(pl_buf_cstr(&b), end) != NULL)
-			break;
-	}
-	return pl_buf_take(&b);
-}
-
-static char *ask(const struct fixture *f, const char *request)
-{
-	int fd = dial(f);
-	put(fd, request, strlen(request));
-	char *answer = get(fd, NULL);
-	close(fd);
-	return answer;
-}
-
 #define H     " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
 #define HEAD  H "\r\n"
 #define CHUNK "Transfer-Encoding: chunked\r\n"
@@ -247,7 +198,7 @@ static void requests_are_understood(void **state)
 	struct fixture f = {0};
 	start(&f, "127.0.0.1:0");
 	for (size_t i = 0; i < PL_COUNT_OF(rows); i++) {
-		char *answer = ask(&f, rows[i].request);
+		char *answer = http_ask(f.address, rows[i].request);
 		if (strncmp(answer, "HTTP/1.1 ", 9) != 0 || strncmp(answer + 9, rows[i].status, strlen(rows[i].status)) != 0 ||
 		    !pl_str_ends(pl_str_of(answer), pl_str_of(rows[i].body)))
 			fail_msg("row %zu: %s gave %s", i, rows[i].request, answer);
@@ -304,9 +255,9 @@ static void hostile_requests_are_refused(void **state)
 		for (size_t k = 0; k < rows[i].times; k++)
 			pl_buf_add_cstr(&b, rows[i].fill);
 		pl_buf_add_cstr(&b, rows[i].after);
-		int fd = dial(&f);
-		put(fd, b.p, b.n);
-		char *answer = get(fd, NULL);
+		int fd = http_dial(f.address);
+		http_put(fd, b.p, b.n);
+		char *answer = http_get(fd, NULL);
 		if (strncmp(answer, "HTTP/1.1 ", 9) != 0 || strncmp(answer + 9, rows[i].status, 3) != 0)
 			fail_msg("row %zu: %.60s: %.200s", i, rows[i].before, answer);
 		assert_non_null(strstr(answer, "Connection: close\r\n"));
@@ -322,13 +273,13 @@ static void a_connection_serves_many_requests_in_pieces(void **state)
 	(void)state;
 	struct fixture f = {0};
 	start(&f, "127.0.0.1:0");
-	int fd = dial(&f);
+	int fd = http_dial(f.address);
 	static const char request[] = "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
 	for (int i = 0; i < 1000; i++) {
 		size_t cut = (size_t)i % (sizeof request - 1);
-		put(fd, request, cut);
-		put(fd, request + cut, sizeof request - 1 - cut);
-		char *answer = get(fd, "[abc] [none]");
+		http_put(fd, request, cut);
+		http_put(fd, request + cut, sizeof request - 1 - cut);
+		char *answer = http_get(fd, "[abc] [none]");
 		assert_non_null(strstr(answer, "Content-Length: 25\r\n"));
 		assert_null(strstr(answer, "Connection:"));
 		free(answer);
@@ -344,13 +295,13 @@ static void half_a_request_ends_with_the_time_out(void **state)
 	(void)state;
 	struct fixture f = {.options.idle_timeout_s = 1};
 	start(&f, "127.0.0.1:0");
-	char *answer = ask(&f, "GET /x HTT"); /* reads until the server closes */
+	char *answer = http_ask(f.address, "GET /x HTT"); /* reads until the server closes */
 	assert_non_null(strstr(answer, "HTTP/1.1 408"));
 	free(answer);
-	answer = ask(&f, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n"); /* then says nothing more */
+	answer = http_ask(f.address, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n"); /* then says nothing more */
 	assert_non_null(strstr(answer, "HTTP/1.1 200"));
 	free(answer);
-	answer = ask(&f, "");
+	answer = http_ask(f.address, "");
 	assert_string_equal(answer, "");
 	free(answer);
 	stop(&f);
@@ -361,11 +312,11 @@ static void who_shuts_down_after_asking_is_answered(void **state)
 	(void)state;
 	struct fixture f = {0};
 	start(&f, "127.0.0.1:0");
-	int fd = dial(&f);
+	int fd = http_dial(f.address);
 	static const char request[] = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /3 HT";
-	put(fd, request, sizeof request - 1);
+	http_put(fd, request, sizeof request - 1);
 	shutdown(fd, SHUT_WR);
-	char *answer = get(fd, NULL);
+	char *answer = http_get(fd, NULL);
 	assert_non_null(strstr(answer, "GET [/1]"));
 	assert_non_null(strstr(answer, "GET [/2]"));
 	free(answer);
@@ -394,16 +345,16 @@ static void an_exchange_outlives_its_peer(void **state)
 	struct fixture f = {0};
 	static const char request[] = "GET /late HTTP/1.1\r\nHost: a\r\n\r\n";
 	start(&f, "127.0.0.1:0");
-	int fd = dial(&f);
-	put(fd, request, sizeof request - 1);
+	int fd = http_dial(f.address);
+	http_put(fd, request, sizeof request - 1);
 	wait_for(&f.asked_late, 1);
 	pl_loop_call(&f.loop, answer_late, &f);
-	char *answer = get(fd, "at last\n");
+	char *answer = http_get(fd, "at last\n");
 	assert_non_null(strstr(answer, "at last\n"));
 	free(answer);
 	/* Now the peer leaves with a reset before the answer is there. */
 	const struct linger reset = {1, 0};
-	put(fd, request, sizeof request - 1);
+	http_put(fd, request, sizeof request - 1);
 	wait_for(&f.asked_late, 2);
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 	close(fd);
@@ -411,8 +362,8 @@ static void an_exchange_outlives_its_peer(void **state)
 		usleep(1000);
 	pl_loop_call(&f.loop, answer_late, &f);
 	/* And the same with a stream: it hears that nobody is there. */
-	fd = dial(&f);
-	put(fd, request, sizeof request - 1);
+	fd = http_dial(f.address);
+	http_put(fd, request, sizeof request - 1);
 	wait_for(&f.asked_late, 3);
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 	close(fd);
@@ -428,12 +379,12 @@ static void a_stream_hears_when_its_peer_leaves(void **state)
 	(void)state;
 	struct fixture f = {0};
 	start(&f, "127.0.0.1:0");
-	int fd = dial(&f), other = dial(&f);
+	int fd = http_dial(f.address), other = http_dial(f.address);
 	static const char request[] = "GET /sse HTTP/1.1\r\nHost: a\r\n\r\n";
-	put(fd, request, sizeof request - 1);
-	free(get(fd, "data: 1\n\n"));
-	put(other, request, sizeof request - 1);
-	free(get(other, "data: 1\n\n"));
+	http_put(fd, request, sizeof request - 1);
+	free(http_get(fd, "data: 1\n\n"));
+	http_put(other, request, sizeof request - 1);
+	free(http_get(other, "data: 1\n\n"));
 	close(fd);
 	wait_for(&f.gone, 1);
 	stop(&f); /* ends the other one */
@@ -446,18 +397,18 @@ static void replies_under_way_go_out_before_the_end(void **state)
 	(void)state;
 	struct fixture f = {.big = 32 << 20};
 	start(&f, "127.0.0.1:0");
-	int fd = dial(&f), idle = dial(&f);
+	int fd = http_dial(f.address), idle = http_dial(f.address);
 	static const char request[] = "GET /big HTTP/1.1\r\nHost: a\r\n\r\n";
-	put(fd, request, sizeof request - 1);
+	http_put(fd, request, sizeof request - 1);
 	struct pollfd p = {fd, POLLIN, 0};
 	assert_int_equal(poll(&p, 1, 10000), 1);
 	pl_loop_call(&f.loop, close_there, &f);
-	char *answer = get(fd, NULL);
+	char *answer = http_get(fd, NULL);
 	const char *body = strstr(answer, "\r\n\r\n");
 	assert_non_null(body);
 	assert_int_equal(strlen(body + 4), 32 << 20);
 	free(answer);
-	answer = get(idle, NULL);
+	answer = http_get(idle, NULL);
 	assert_string_equal(answer, "");
 	free(answer);
 	close(fd);
@@ -473,13 +424,13 @@ static void too_many_connections_are_refused(void **state)
 	(void)state;
 	struct fixture f = {.options.max_connections = 2};
 	start(&f, "127.0.0.1:0");
-	int a = dial(&f), b = dial(&f);
+	int a = http_dial(f.address), b = http_dial(f.address);
 	static const char request[] = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
-	put(a, request, sizeof request - 1);
-	put(b, request, sizeof request - 1);
-	free(get(a, "[none]"));
-	free(get(b, "[none]"));
-	char *answer = ask(&f, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+	http_put(a, request, sizeof request - 1);
+	http_put(b, request, sizeof request - 1);
+	free(http_get(a, "[none]"));
+	free(http_get(b, "[none]"));
+	char *answer = http_ask(f.address, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
 	assert_string_equal(answer, "");
 	free(answer);
 	assert_int_equal(stats(&f).refused, 1);
@@ -538,6 +489,7 @@ static void query_strings_are_decoded(void **state)
 	    {"a", "a=|"},
 	    {"a=", "a=|"},
 	    {"=v", "=v|"},
+	    {"=", "=|"},
 	    {"a=1&a=2&b", "a=1|a=2|b=|"},
 	    {"a=b=c", "a=b=c|"},
 	    {"a+b=c+d", "a b=c d|"},

@@ -1,0 +1,309 @@
+#include <stdlib.h>
+
+#include "api/metric_out.h"
+#include "api/private.h"
+#include "api/process.h"
+#include "base/clock.h"
+#include "base/mem.h"
+
+static void counter(struct pl_metric_out *e, const char *name, const char *help, uint64_t v)
+{
+	pl_metric_family(e, name, PL_FAMILY_COUNTER, help);
+	pl_metric_sample(e);
+	pl_metric_u64(e, v);
+}
+
+static void gauge(struct pl_metric_out *e, const char *name, const char *help, uint64_t v)
+{
+	pl_metric_family(e, name, PL_FAMILY_GAUGE, help);
+	pl_metric_sample(e);
+	pl_metric_u64(e, v);
+}
+
+static void gauge_seconds(struct pl_metric_out *e, const char *name, const char *help, int64_t ns)
+{
+	pl_metric_family(e, name, PL_FAMILY_GAUGE, help);
+	pl_metric_sample(e);
+	pl_metric_seconds(e, ns);
+}
+
+/* ---- the daemon ---- */
+
+static void add_process(struct pl_metric_out *e, const struct pl_api *a)
+{
+	struct pl_process p;
+	pl_process_read(&p);
+	pl_metric_family(e, "pulseline_build_info", PL_FAMILY_GAUGE, "The version; always 1.");
+	pl_metric_sample(e);
+	pl_metric_label(e, "version", PL_STR(PL_VERSION));
+	pl_metric_u64(e, 1);
+	pl_metric_family(e, "process_cpu_seconds", PL_FAMILY_COUNTER, "User and system CPU time.");
+	pl_metric_sample(e);
+	pl_metric_seconds(e, p.cpu_ns);
+	gauge(e, "process_resident_memory_bytes", "Resident memory.", p.resident_bytes);
+	gauge(e, "process_virtual_memory_bytes", "Virtual memory.", p.virtual_bytes);
+	gauge(e, "process_open_fds", "Open file descriptors.", p.open_fds);
+	gauge(e, "process_max_fds", "Limit of open file descriptors.", p.max_fds);
+	gauge(e, "process_threads", "Threads.", p.threads);
+	gauge_seconds(e, "process_start_time_seconds", "When the process started, Unix time.", a->env.started_wall_ns);
+}
+
+static void add_config(struct pl_metric_out *e, const struct pl_api *a)
+{
+	struct pl_api_reload_stats r = a->env.reload_stats(a->env.daemon);
+	gauge(e, "pulseline_config_last_reload_successful", "Whether the configuration was taken when it was last read.",
+	      r.last_ok);
+	gauge_seconds(e, "pulseline_config_last_reload_success_timestamp_seconds",
+		      "When a configuration was last taken, Unix time.", r.last_success_wall_ns);
+	pl_metric_family(e, "pulseline_config_reloads", PL_FAMILY_COUNTER, "Reloads of the configuration by their result.");
+	pl_metric_sample(e);
+	pl_metric_label(e, "result", PL_STR("ok"));
+	pl_metric_u64(e, r.succeeded);
+	pl_metric_sample(e);
+	pl_metric_label(e, "result", PL_STR("refused"));
+	pl_metric_u64(e, r.failed);
+	counter(e, "pulseline_log_lines_lost", "Log lines that could not be written.",
+		a->env.log != NULL ? pl_log_lost(a->env.log) : 0);
+}
+
+static void add_http(struct pl_metric_out *e, const struct pl_api *a)
+{
+	struct pl_http_server_stats s = pl_http_server_stats(a->server);
+	counter(e, "pulseline_http_requests", "Requests that the HTTP server handed on.", s.requests);
+	counter(e, "pulseline_http_connections", "Connections that the HTTP server accepted.", s.connections);
+	counter(e, "pulseline_http_connections_refused", "Connections refused because there were too many.", s.refused);
+	gauge(e, "pulseline_http_connections_open", "Connections that are open now.", s.open);
+	counter(e, "pulseline_http_unauthorized", "Requests refused for want of the right token.", a->unauthorized);
+	counter(e, "pulseline_store_questions", "Questions asked of the store.", a->store.asked);
+	counter(e, "pulseline_store_questions_refused", "Questions refused because too many were open.", a->store.refused);
+	gauge(e, "pulseline_store_questions_open", "Questions that wait for the store's answer now.", a->store.n_open);
+}
+
+/* ---- targets and discovery ---- */
+
+struct sources {
+	struct pl_metric_out *e;
+	enum { SOURCE_TARGETS, SOURCE_TROUBLE, SOURCE_UPDATED } what;
+};
+
+static void add_source(void *data, const struct pl_discovery_status *s)
+{
+	const struct sources *all = data;
+	pl_metric_sample(all->e);
+	pl_metric_label(all->e, "job", pl_str_of(s->job));
+	pl_metric_label(all->e, "mechanism", pl_str_of(s->mechanism));
+	pl_metric_label(all->e, "source", s->source);
+	switch (all->what) {
+	case SOURCE_TARGETS:
+		pl_metric_u64(all->e, s->targets);
+		break;
+	case SOURCE_TROUBLE:
+		pl_metric_u64(all->e, s->trouble[0] != '\0');
+		break;
+	case SOURCE_UPDATED:
+		pl_metric_seconds(all->e, s->updated_wall_ns);
+		break;
+	}
+}
+
+static void add_discovery(struct pl_metric_out *e, const struct pl_api *a)
+{
+	static const struct {
+		const char *name, *help;
+	} families[] = {
+	    [SOURCE_TARGETS] = {"pulseline_discovery_targets", "Targets that a source of discovery names."},
+	    [SOURCE_TROUBLE] = {"pulseline_discovery_trouble", "1 while a source cannot be read or is wrong."},
+	    [SOURCE_UPDATED] = {"pulseline_discovery_updated_timestamp_seconds", "When a source last said something, Unix time."},
+	};
+	struct pl_target_counts c = pl_target_manager_counts(a->env.targets);
+	gauge(e, "pulseline_targets", "Targets that are scraped.", c.active);
+	gauge(e, "pulseline_targets_invalid", "Targets refused, for a bad address for instance.", c.invalid);
+	gauge(e, "pulseline_targets_duplicate", "Targets left out because they equal another one.", c.duplicates);
+	for (size_t i = 0; i < PL_COUNT_OF(families); i++) {
+		struct sources all = {.e = e, .what = (int)i};
+		pl_metric_family(e, families[i].name, PL_FAMILY_GAUGE, families[i].help);
+		pl_target_manager_sources(a->env.targets, add_source, &all);
+	}
+}
+
+/* ---- workers ---- */
+
+enum { N_DROPS = sizeof((struct pl_input_counters *)0)->dropped / sizeof(uint64_t) };
+
+struct sums {
+	uint64_t scrapes, failures, missed, samples, points, own_points, bytes, dropped[N_DROPS], batches, lateness_max_ns;
+};
+
+static uint64_t load(const _Atomic uint64_t *v)
+{
+	return atomic_load_explicit(v, memory_order_relaxed);
+}
+
+static void sum_worker(struct sums *s, struct pl_worker_stats w)
+{
+	s->scrapes += load(&w.input->scrapes);
+	s->failures += load(&w.input->failures);
+	s->missed += load(&w.input->missed);
+	s->samples += load(&w.input->samples);
+	s->points += load(&w.input->points);
+	s->own_points += load(&w.input->own_points);
+	s->bytes += load(&w.input->bytes);
+	for (size_t i = 0; i < N_DROPS; i++)
+		s->dropped[i] += load(&w.input->dropped[i]);
+	s->batches += w.batches;
+	if (w.lateness_max_ns > s->lateness_max_ns)
+		s->lateness_max_ns = w.lateness_max_ns;
+}
+
+static void add_workers(struct pl_metric_out *e, const struct pl_api *a)
+{
+	struct sums s = {0};
+	pl_metric_family(e, "pulseline_worker_targets", PL_FAMILY_GAUGE, "Targets of each worker.");
+	for (size_t i = 0; i < a->env.n_workers; i++) {
+		struct pl_worker_stats w = pl_worker_stats(a->env.workers[i]);
+		char number[24];
+		snprintf(number, sizeof number, "%zu", i);
+		pl_metric_sample(e);
+		pl_metric_label(e, "worker", pl_str_of(number));
+		pl_metric_u64(e, w.targets);
+		sum_worker(&s, w);
+	}
+	counter(e, "pulseline_scrapes", "Scrapes that were begun.", s.scrapes);
+	counter(e, "pulseline_scrapes_failed", "Scrapes that failed.", s.failures);
+	counter(e, "pulseline_scrapes_missed", "Scrapes left out because the one before was still under way.", s.missed);
+	counter(e, "pulseline_scrape_samples", "Samples read from pages, kept or not.", s.samples);
+	counter(e, "pulseline_scrape_bytes", "Bytes of pages, decompressed.", s.bytes);
+	counter(e, "pulseline_scrape_points", "Points handed on to the outputs, own series included.", s.points);
+	counter(e, "pulseline_scrape_own_points", "Of these, points of own series: up and the like.", s.own_points);
+	pl_metric_family(e, "pulseline_scrape_samples_dropped", PL_FAMILY_COUNTER, "Samples that became no point, by reason.");
+	for (size_t i = 0; i < N_DROPS && a->env.drop_label != NULL && a->env.drop_label(i) != NULL; i++) {
+		pl_metric_sample(e);
+		pl_metric_label(e, "reason", pl_str_of(a->env.drop_label(i)));
+		pl_metric_u64(e, s.dropped[i]);
+	}
+	counter(e, "pulseline_batches", "Batches that workers have sealed.", s.batches);
+	gauge_seconds(e, "pulseline_scrape_lateness_max_seconds",
+		      "How far behind its moment a scrape was begun at most, since this was last read.",
+		      (int64_t)s.lateness_max_ns);
+}
+
+/* ---- outputs ---- */
+
+struct column {
+	const char *name;
+	enum pl_family_type type;
+	const char *help;
+	uint64_t (*of)(const struct pl_output_status *s);
+};
+
+#define COLUMN(NAME, EXPRESSION)                                                                                                 \
+	static uint64_t NAME(const struct pl_output_status *s)                                                                   \
+	{                                                                                                                        \
+		return EXPRESSION;                                                                                               \
+	}
+COLUMN(points_in, s->account.points_in)
+COLUMN(points_out, s->account.points_out)
+COLUMN(points_queued, s->account.points_queued)
+COLUMN(bytes_in, s->account.bytes_in)
+COLUMN(bytes_out, s->account.bytes_out)
+COLUMN(bytes_queued, s->account.bytes_queued)
+COLUMN(bytes_limit, s->account.bytes_limit)
+COLUMN(batches_queued, s->account.batches_queued)
+COLUMN(deliveries, s->deliveries)
+COLUMN(retries, s->retries)
+COLUMN(splits, s->splits)
+COLUMN(is_up, s->failing_since_wall_ns == 0)
+#undef COLUMN
+
+static const struct column columns[] = {
+    {"pulseline_output_points_in", PL_FAMILY_COUNTER, "Points that came to the output: in = out + queued + dropped.", points_in},
+    {"pulseline_output_points_out", PL_FAMILY_COUNTER, "Points that the output delivered.", points_out},
+    {"pulseline_output_points_queued", PL_FAMILY_GAUGE, "Points that wait in the output's queue.", points_queued},
+    {"pulseline_output_bytes_in", PL_FAMILY_COUNTER, "Bytes of line protocol that came to the output.", bytes_in},
+    {"pulseline_output_bytes_out", PL_FAMILY_COUNTER, "Bytes of line protocol that the output delivered.", bytes_out},
+    {"pulseline_output_queue_bytes", PL_FAMILY_GAUGE, "Bytes in the output's queue.", bytes_queued},
+    {"pulseline_output_queue_limit_bytes", PL_FAMILY_GAUGE, "How many bytes the output's queue holds.", bytes_limit},
+    {"pulseline_output_queue_batches", PL_FAMILY_GAUGE, "Batches in the output's queue.", batches_queued},
+    {"pulseline_output_deliveries", PL_FAMILY_COUNTER, "Deliveries that were begun.", deliveries},
+    {"pulseline_output_retries", PL_FAMILY_COUNTER, "Deliveries that had to be tried again.", retries},
+    {"pulseline_output_splits", PL_FAMILY_COUNTER, "Deliveries that had to be split.", splits},
+    {"pulseline_output_up", PL_FAMILY_GAUGE, "1 unless the last delivery failed.", is_up},
+};
+
+static void output_sample(struct pl_metric_out *e, const struct pl_outputs *o, size_t i)
+{
+	pl_metric_sample(e);
+	pl_metric_label(e, "output", pl_str_of(pl_output_name(o->v[i])));
+}
+
+static void add_states(struct pl_metric_out *e, const struct pl_outputs *o, const struct pl_output_status *status)
+{
+	static const char *const names[] = {
+	    [PL_OUTPUT_IDLE] = "idle",
+	    [PL_OUTPUT_DELIVERING] = "delivering",
+	    [PL_OUTPUT_RETRYING] = "retrying",
+	    [PL_OUTPUT_HOLDING] = "holding",
+	};
+	pl_metric_family(e, "pulseline_output_state", PL_FAMILY_GAUGE, "1 for the state that the output is in.");
+	for (size_t i = 0; i < o->n; i++)
+		for (size_t k = 0; k < PL_COUNT_OF(names); k++) {
+			output_sample(e, o, i);
+			pl_metric_label(e, "state", pl_str_of(names[k]));
+			pl_metric_u64(e, status[i].state == k);
+		}
+}
+
+static void add_outputs(struct pl_metric_out *e, const struct pl_api *a)
+{
+	const struct pl_outputs *o = a->env.outputs(a->env.daemon);
+	struct pl_output_status *status = pl_calloc(o->n, sizeof *status); /* one look each: the account must add up */
+	int64_t now = pl_clock_mono_ns();
+	for (size_t i = 0; i < o->n; i++)
+		pl_output_status(o->v[i], &status[i]);
+	for (size_t c = 0; c < PL_COUNT_OF(columns); c++) {
+		pl_metric_family(e, columns[c].name, columns[c].type, columns[c].help);
+		for (size_t i = 0; i < o->n; i++) {
+			output_sample(e, o, i);
+			pl_metric_u64(e, columns[c].of(&status[i]));
+		}
+	}
+	pl_metric_family(e, "pulseline_output_points_dropped", PL_FAMILY_COUNTER, "Points that the output gave up, by reason.");
+	for (size_t i = 0; i < o->n; i++)
+		for (size_t d = 0; d < PL_QUEUE_DROP_COUNT; d++) {
+			output_sample(e, o, i);
+			pl_metric_label(e, "reason", pl_str_of(pl_queue_drop_label((enum pl_queue_drop)d)));
+			pl_metric_u64(e, status[i].account.dropped[d]);
+		}
+	pl_metric_family(e, "pulseline_output_oldest_age_seconds", PL_FAMILY_GAUGE, "Age of the oldest batch in the queue.");
+	for (size_t i = 0; i < o->n; i++) {
+		int64_t oldest = status[i].account.oldest_mono_ns;
+		output_sample(e, o, i);
+		pl_metric_seconds(e, oldest != 0 && now > oldest ? now - oldest : 0);
+	}
+	add_states(e, o, status);
+	free(status);
+}
+
+static bool wants_openmetrics(const struct pl_http_exchange *x)
+{
+	struct pl_str accept = pl_http_header(x, "accept");
+	return accept.n > 0 && memmem(accept.p, accept.n, "application/openmetrics-text", 28) != NULL;
+}
+
+void pl_api_metrics(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part)
+{
+	(void)part;
+	struct pl_buf b = {0};
+	struct pl_metric_out e = {.out = &b, .openmetrics = wants_openmetrics(x)};
+	add_process(&e, a);
+	add_config(&e, a);
+	add_discovery(&e, a);
+	add_workers(&e, a);
+	add_outputs(&e, a);
+	add_http(&e, a);
+	pl_metric_end(&e);
+	pl_http_reply(x, 200,
+		      e.openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+				    : "text/plain; version=0.0.4; charset=utf-8",
+		      &b);
+}

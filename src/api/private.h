@@ -1,0 +1,40 @@
+/* What the route families share: the api itself, and the ways of answering. */
+#ifndef PL_API_PRIVATE_H
+#define PL_API_PRIVATE_H
+
+#include "api/api.h"
+#include "api/routes.h"
+#include "base/incident.h"
+#include "store/store.h"
+
+struct pl_api {
+	struct pl_api_env env; /* what it points to is borrowed */
+	struct pl_http_server *server;
+	struct pl_store store;
+	struct pl_incident token; /* the token's file cannot be read */
+	uint64_t unauthorized;
+	void (*closed)(void *data);
+	void *closed_data;
+};
+
+static inline struct pl_config *pl_api_snapshot(struct pl_api *a)
+{
+	return a->env.config(a->env.daemon);
+}
+
+/* May this request in? `token` of the configuration; PL_EACCES: no; else why the token could not be read, with `reason`. */
+PL_MUST_CHECK enum pl_err pl_api_authorize(const struct pl_http_exchange *x, const struct pl_secret *token, char *reason,
+					   size_t reason_size);
+
+void pl_api_reply_json(struct pl_http_exchange *x, unsigned status, struct pl_buf *body); /* takes it; adds the newline */
+void pl_api_reply_error(struct pl_http_exchange *x, unsigned status, const char *text);   /* {"error":"..."} */
+
+/* Appends a target's URL without what may be secret: user, password, and values of parameters called token, password or the
+ * like. */
+void pl_api_add_public_url(struct pl_buf *out, struct pl_str url);
+bool pl_api_is_secret_name(struct pl_str name);
+
+/* Appends a duration as Prometheus writes it: 15s, 1m30s, 500ms. */
+void pl_api_add_duration(struct pl_buf *out, int64_t ns);
+
+#endif
