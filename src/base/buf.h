@@ -23,7 +23,7 @@ void pl_buf_add_char(struct pl_buf *b, char c);
 void pl_buf_add_i64(struct pl_buf *b, int64_t v);  /* decimal */
 void pl_buf_add_u64(struct pl_buf *b, uint64_t v); /* decimal */
 void pl_buf_addf(struct pl_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void pl_buf_addv(struct pl_buf *b, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+void pl_buf_addv(struct pl_buf *b, const char *format, va_list args) __attribute__((format(printf, 2, 0), nonnull(2)));
 const char *pl_buf_cstr(struct pl_buf *b); /* NUL after the last byte (not counted in n); borrowed until the next change */
 char *pl_buf_take(struct pl_buf *b);       /* gives the NUL-terminated block to the caller (free()); b is empty */
 
