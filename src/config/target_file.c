@@ -44,7 +44,7 @@ __attribute__((format(printf, 4, 5))) static void fail(struct reader *r, const s
 	r->err = PL_EPARSE;
 }
 
-static const char *kind_name(const struct pl_node *node)
+static const char *kind_name(const struct reader *r, const struct pl_node *node)
 {
 	if (pl_node_is_null(node))
 		return "null";
@@ -54,7 +54,7 @@ static const char *kind_name(const struct pl_node *node)
 	case PL_NODE_MAPPING:
 		return "a mapping";
 	default:
-		return node->plain ? "a number, true or false" : "text";
+		return r->json && node->plain ? "a number, true or false" : "text";
 	}
 }
 
@@ -70,7 +70,7 @@ static void read_targets(struct reader *r, const struct pl_node *list, const cha
 	if (pl_node_is_null(list))
 		return;
 	if (list->kind != PL_NODE_SEQUENCE) {
-		fail(r, list, path, "must be a list of host:port, not %s", kind_name(list));
+		fail(r, list, path, "must be a list of host:port, not %s", kind_name(r, list));
 		return;
 	}
 	if (list->n > PL_TARGET_FILE_MAX_TARGETS - r->targets) {
@@ -89,7 +89,7 @@ static void read_targets(struct reader *r, const struct pl_node *list, const cha
 		if (is_text(r, item))
 			continue;
 		snprintf(at, sizeof at, "%s[%zu]", path, i);
-		fail(r, item, at, "a target is text, \"host:port\", not %s", kind_name(item));
+		fail(r, item, at, "a target is text, \"host:port\", not %s", kind_name(r, item));
 	}
 	group->targets = targets;
 	group->n_targets = list->n;
@@ -102,7 +102,7 @@ static void read_labels(struct reader *r, const struct pl_node *mapping, const c
 	if (pl_node_is_null(mapping))
 		return;
 	if (mapping->kind != PL_NODE_MAPPING) {
-		fail(r, mapping, path, "must be a mapping of names to values, not %s", kind_name(mapping));
+		fail(r, mapping, path, "must be a mapping of names to values, not %s", kind_name(r, mapping));
 		return;
 	}
 	if (mapping->n > MAX_LABELS) {
@@ -118,7 +118,7 @@ static void read_labels(struct reader *r, const struct pl_node *mapping, const c
 		if (is_text(r, value))
 			pl_labels_builder_set(&r->labels, key->text, value->text);
 		else if (!pl_node_is_null(value)) /* as in Prometheus null stands for no value, which is no label */
-			fail(r, value, at, "a label's value is text, not %s%s", kind_name(value),
+			fail(r, value, at, "a label's value is text, not %s%s", kind_name(r, value),
 			     r->json && value->kind == PL_NODE_SCALAR ? " (put it in quotes)" : "");
 	}
 }
@@ -129,7 +129,7 @@ static void read_group(struct reader *r, const struct pl_node *node, size_t inde
 	group->mark = node->mark;
 	snprintf(path, sizeof path, "[%zu]", index);
 	if (node->kind != PL_NODE_MAPPING) {
-		fail(r, node, path, "a group is a mapping with targets and perhaps labels, not %s", kind_name(node));
+		fail(r, node, path, "a group is a mapping with targets and perhaps labels, not %s", kind_name(r, node));
 		return;
 	}
 	pl_labels_builder_clear(&r->labels);
@@ -171,7 +171,8 @@ enum pl_err pl_target_file_parse(struct pl_arena *arena, const char *path, struc
 		return PL_EPARSE;
 	}
 	if (root->kind != PL_NODE_SEQUENCE) {
-		fail(&r, root, "", "must be a list of groups (each with targets and perhaps labels), not %s", kind_name(root));
+		fail(&r, root, "", "must be a list of groups (each with targets and perhaps labels), not %s",
+		     kind_name(&r, root));
 		return PL_EPARSE;
 	}
 	out->n = root->n;
