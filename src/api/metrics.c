@@ -90,7 +90,7 @@ static void add_source(void *data, const struct pl_discovery_status *s)
 {
 	const struct sources *all = data;
 	pl_metric_sample(all->e);
-	pl_metric_label(all->e, "job", pl_str_of(s->job));
+	pl_metric_label(all->e, "scrape_job", pl_str_of(s->job));
 	pl_metric_label(all->e, "mechanism", pl_str_of(s->mechanism));
 	pl_metric_label(all->e, "source", s->source);
 	switch (all->what) {
