@@ -43,6 +43,7 @@ static void tear_down(struct pl_transfer_pool *pool)
 	pool->torn_down = true;
 	pl_transfer_affinities_sweep(pool, INT64_MAX);
 	assert(LIST_EMPTY(&pool->multis));
+	pl_transfer_sockets_finish(pool);
 	while (!LIST_EMPTY(&pool->spare))
 		pl_transfer_flight_destroy(LIST_FIRST(&pool->spare));
 	uv_close((uv_handle_t *)&pool->soon, on_handle_closed);

@@ -231,7 +231,13 @@ enum pl_err pl_transfer_reason_of(struct pl_transfer_flight *f, CURLcode code)
 		handshake_failed(f, code);
 		return PL_ENET;
 	default:
-		pl_transfer_reason_set(f, "%s", detail(f, code));
-		return PL_ENET;
+		break;
 	}
+	/* A line of a header above curl's own bound: CURLE_TOO_LARGE (100) since 8.6, "out of memory" before. */
+	if ((code == CURLE_OUT_OF_MEMORY || (int)code == 100) && f->result.phases.first_byte != 0 && !f->header_done) {
+		pl_transfer_reason_set(f, "the header has a line of more than %d KiB", CURL_MAX_HTTP_HEADER / 1024);
+		return PL_ELIMIT;
+	}
+	pl_transfer_reason_set(f, "%s", detail(f, code));
+	return PL_ENET;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -19,7 +20,10 @@ struct pl_transfer_socket {
 	int fd;
 	int wanted;     /* UV_READABLE and UV_WRITABLE as curl asked; 0: idle */
 	int registered; /* what the poll handle watches: more than wanted while idle */
-	bool own;       /* opened by pl_transfer_socket_open, so it will be closed by pl_transfer_socket_close */
+	/* Opened by pl_transfer_socket_open, and its inode. Once such a socket outlived a transfer it is a connection that will
+	 * be closed by pl_transfer_socket_close; one that did not connect is closed by curl 7.88 without a word. */
+	bool own, outlived;
+	ino_t inode;
 	int64_t idle_since_ns;
 };
 
@@ -43,6 +47,8 @@ static void forget(struct pl_transfer_socket *s)
 	uv_close((uv_handle_t *)&s->poll, on_poll_closed);
 }
 
+static void watch(struct pl_transfer_socket *s, int events);
+
 static struct pl_transfer_socket *remember(struct pl_transfer_multi *m, int fd, bool own)
 {
 	struct pl_transfer_sockets *all = &m->pool->sockets;
@@ -53,8 +59,11 @@ static struct pl_transfer_socket *remember(struct pl_transfer_multi *m, int fd, 
 		memset(all->v + all->n, 0, (n - all->n) * sizeof *all->v);
 		all->n = n;
 	}
-	if (all->v[fd] != NULL) /* was closed behind our back */
+	int wanted = 0;
+	if (all->v[fd] != NULL) { /* was closed behind our back; curl may not notice that the number means another socket now */
+		wanted = all->v[fd]->wanted;
 		forget(all->v[fd]);
+	}
 	struct pl_transfer_socket *s = pl_alloc(sizeof *s);
 	*s = (struct pl_transfer_socket){.multi = m, .pool = m->pool, .fd = fd, .own = own};
 	if (uv_poll_init(&m->pool->loop->uv, &s->poll, fd) != 0) {
@@ -64,6 +73,8 @@ static struct pl_transfer_socket *remember(struct pl_transfer_multi *m, int fd, 
 	s->poll.data = s;
 	m->pool->handles++;
 	all->v[fd] = s;
+	s->wanted = wanted;
+	watch(s, wanted);
 	return s;
 }
 
@@ -92,13 +103,22 @@ static void on_event(uv_poll_t *poll, int status, int events)
 		watch(s, 0);
 		return;
 	}
-	int flags = status < 0 ? CURL_CSELECT_ERR : 0;
-	flags |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
-	flags |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
+	if (status < 0)
+		events = s->wanted; /* an error of the socket, which curl learns from its next call on it: CURL_CSELECT_ERR would
+				       hide it */
+	int flags = (events & UV_READABLE) != 0 ? CURL_CSELECT_IN : 0;
+	flags |= (events & UV_WRITABLE) != 0 ? CURL_CSELECT_OUT : 0;
 	pl_transfer_multi_act(s->multi, fd, flags);
 	s = socket_of(pool, fd); /* curl may have closed it */
 	if (s != NULL && s->wanted != 0)
 		watch(s, s->wanted);
+}
+
+/* Is it still the socket that was opened, and not closed, or closed and its number given to another? */
+static bool still_there(const struct pl_transfer_socket *s)
+{
+	struct stat now;
+	return fstat(s->fd, &now) == 0 && now.st_ino == s->inode && S_ISSOCK(now.st_mode);
 }
 
 curl_socket_t pl_transfer_socket_open(struct pl_transfer_multi *m, const struct curl_sockaddr *address)
@@ -106,10 +126,13 @@ curl_socket_t pl_transfer_socket_open(struct pl_transfer_multi *m, const struct 
 	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
 	if (fd < 0)
 		return CURL_SOCKET_BAD;
-	if (remember(m, fd, true) == NULL) {
+	struct stat now;
+	struct pl_transfer_socket *s = fstat(fd, &now) == 0 ? remember(m, fd, true) : NULL;
+	if (s == NULL) {
 		close(fd);
 		return CURL_SOCKET_BAD;
 	}
+	s->inode = now.st_ino;
 	return fd;
 }
 
@@ -130,7 +153,8 @@ int pl_transfer_socket_watch(CURL *easy, curl_socket_t fd, int what, void *multi
 	if (what == CURL_POLL_REMOVE) {
 		if (s == NULL)
 			return 0;
-		if (!s->own) { /* curl closes these itself, without a word */
+		s->outlived = s->own && (s->outlived || still_there(s));
+		if (!s->outlived) {
 			forget(s);
 			return 0;
 		}
@@ -151,9 +175,17 @@ void pl_transfer_sockets_sweep(struct pl_transfer_pool *pool, int64_t before_ns)
 {
 	for (size_t fd = 0; fd < pool->sockets.n; fd++) {
 		struct pl_transfer_socket *s = pool->sockets.v[fd];
-		if (s == NULL || !s->own || s->wanted != 0 || s->idle_since_ns == 0 || s->idle_since_ns >= before_ns)
+		if (s == NULL || !s->outlived || s->wanted != 0 || s->idle_since_ns == 0 || s->idle_since_ns >= before_ns)
 			continue;
 		shutdown(s->fd, SHUT_RDWR);
 		s->idle_since_ns = 0;
+	}
+}
+
+void pl_transfer_sockets_finish(struct pl_transfer_pool *pool)
+{
+	for (size_t fd = 0; fd < pool->sockets.n; fd++) {
+		if (pool->sockets.v[fd] != NULL)
+			forget(pool->sockets.v[fd]);
 	}
 }

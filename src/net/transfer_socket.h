@@ -26,4 +26,7 @@ int pl_transfer_socket_watch(CURL *easy, curl_socket_t fd, int what, void *multi
 /* Shuts connections down that idle since before `before_ns`: curl closes them when it next looks at them. */
 void pl_transfer_sockets_sweep(struct pl_transfer_pool *pool, int64_t before_ns);
 
+/* After all multis were closed: lets go of what curl closed behind our back. */
+void pl_transfer_sockets_finish(struct pl_transfer_pool *pool);
+
 #endif

@@ -17,6 +17,7 @@ struct fetch {
 	struct fetcher *fetcher;
 	struct pl_transfer_result result;
 	unsigned heads, done;
+	unsigned left_behind; /* how many were under way when it ended */
 	long head_status;
 	char content_type[64];
 	struct pl_buf body;
@@ -52,7 +53,7 @@ static inline void fetch_on_done(struct pl_transfer *t, const struct pl_transfer
 	assert_null(t->flight);
 	f->done++;
 	f->result = *result;
-	f->fetcher->under_way--;
+	f->left_behind = --f->fetcher->under_way;
 	if (f->on_done != NULL)
 		f->on_done(f);
 	if (f->fetcher->under_way == 0)
