@@ -213,6 +213,19 @@ static bool watch_all(struct instance *in)
 	return begun;
 }
 
+/* inotify(7) reports its limits by errors that mean something else to people. */
+static const char *watch_reason(int error)
+{
+	switch (error) {
+	case UV_ENOSPC:
+		return "the limit of watches is reached (sysctl fs.inotify.max_user_watches)";
+	case UV_EMFILE:
+		return "the limit of inotify instances is reached (sysctl fs.inotify.max_user_instances), or that of open files";
+	default:
+		return uv_strerror(error);
+	}
+}
+
 static void tell_watching(struct instance *in)
 {
 	int64_t now = pl_clock_wall_ns();
@@ -221,7 +234,8 @@ static void tell_watching(struct instance *in)
 		return;
 	}
 	const struct pl_kv kv[] = {PL_KVC("files", in->entries[0].pattern.text),
-				   PL_KVC("reason", uv_strerror(in->watches.trouble)),
+				   PL_KVC("directory", in->watches.trouble_dir),
+				   PL_KVC("reason", watch_reason(in->watches.trouble)),
 				   PL_KVT("refresh_interval", in->refresh_ms * PL_NS_PER_MS),
 				   {0}};
 	pl_incident_fail(&in->watch_incident, now, in->env.log, PL_LOG_WARN,

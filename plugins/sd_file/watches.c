@@ -1,6 +1,7 @@
 #include "sd_file/watches.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -70,6 +71,12 @@ static bool fits(const struct pl_sd_watch *watch, const char *dir, const char *o
 	       (watch->only == NULL ? only == NULL : only != NULL && strcmp(watch->only, only) == 0);
 }
 
+static void note_trouble(struct pl_sd_watches *w, int error, const char *dir)
+{
+	w->trouble = error;
+	snprintf(w->trouble_dir, sizeof w->trouble_dir, "%s", dir);
+}
+
 bool pl_sd_watches_want(struct pl_sd_watches *w, const char *dir, const char *only)
 {
 	struct stat st;
@@ -87,8 +94,7 @@ bool pl_sd_watches_want(struct pl_sd_watches *w, const char *dir, const char *on
 		break;
 	}
 	if (w->n >= MAX_WATCHES) {
-		w->trouble = UV_ENOSPC;
-		w->trouble_dir = dir;
+		note_trouble(w, UV_ENOSPC, dir);
 		return false;
 	}
 	struct pl_sd_watch *watch = pl_calloc(1, sizeof *watch);
@@ -107,8 +113,7 @@ bool pl_sd_watches_want(struct pl_sd_watches *w, const char *dir, const char *on
 	int rc = uv_fs_event_start(&watch->handle, on_event, watch->dir, 0);
 	if (rc == 0)
 		return true;
-	w->trouble = rc;
-	w->trouble_dir = dir;
+	note_trouble(w, rc, dir);
 	end_watch(w, &w->first);
 	return false;
 }
@@ -131,7 +136,7 @@ bool pl_sd_watches_want_way(struct pl_sd_watches *w, const char *dir)
 	bool begun = false;
 	if (n >= sizeof sofar)
 		return false;
-	strcpy(parent, dir[0] == '/' ? "/" : ".");
+	memcpy(parent, dir[0] == '/' ? "/" : ".", 2);
 	while (at < n) {
 		struct stat st;
 		while (dir[at] == '/')

@@ -17,9 +17,9 @@ struct pl_sd_watches {
 	void *data;
 	struct pl_sd_watch *first;
 	size_t n;
-	size_t closing;          /* handles whose end is awaited */
-	int trouble;             /* libuv's last error from starting a watch; 0: none since pl_sd_watches_begin */
-	const char *trouble_dir; /* borrowed from the caller of want */
+	size_t closing;        /* handles whose end is awaited */
+	int trouble;           /* libuv's last error from starting a watch; 0: none since pl_sd_watches_begin */
+	char trouble_dir[256]; /* where that was, cut */
 	void (*closed)(void *data);
 };
 
