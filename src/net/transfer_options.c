@@ -15,7 +15,7 @@
  * handshake. */
 #define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 
-enum { MAX_REDIRECTS = 10, MAX_METHOD = 32, BUFFER_BYTES = 16 * 1024, NAMES_KEPT_S = 60 };
+enum { MAX_REDIRECTS = 10, MAX_METHOD = 32, BUFFER_BYTES = 64 * 1024, NAMES_KEPT_S = 60 };
 
 static bool has_control(const char *s)
 {
