@@ -6,6 +6,8 @@
  *   frame    the samples of one chunk at one moment (see frame.h); unique by time and chunk, so that a batch that comes twice
  *            leaves the same rows, and new rows go to the end of both b-trees
  *
+ * INDEXED BY, because without statistics SQLite may walk all series of a metric to find one (100 times slower, seen on 3.40).
+ *
  * `seen` is the day (since 1970) on which a series was last looked up: those not seen for longer than the retention are removed.
  * One thread. */
 #ifndef PL_OUT_LOCAL_DATABASE_H
@@ -28,7 +30,8 @@
 	X(PL_LOCAL_METRIC_ADD, "INSERT INTO metric(measurement, field) VALUES (?1, ?2)")                                         \
 	X(PL_LOCAL_METRIC_LIST, "SELECT measurement, field FROM metric")                                                         \
 	X(PL_LOCAL_METRIC_CLEAN, "DELETE FROM metric WHERE NOT EXISTS (SELECT 1 FROM series WHERE series.metric = metric.id)")   \
-	X(PL_LOCAL_SERIES_FIND, "SELECT id, seen FROM series WHERE hash = ?1 AND metric = ?2 AND tags = ?3")                     \
+	X(PL_LOCAL_SERIES_FIND,                                                                                                  \
+	  "SELECT id, seen FROM series INDEXED BY series_hash WHERE hash = ?1 AND metric = ?2 AND tags = ?3")                    \
 	X(PL_LOCAL_SERIES_ADD, "INSERT INTO series(hash, metric, seen, tags) VALUES (?1, ?2, ?3, ?4)")                           \
 	X(PL_LOCAL_SERIES_SEEN, "UPDATE series SET seen = ?2 WHERE id = ?1")                                                     \
 	X(PL_LOCAL_SERIES_TAGS, "SELECT tags FROM series WHERE id = ?1")                                                         \

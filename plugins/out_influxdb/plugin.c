@@ -1,0 +1,331 @@
+/* InfluxDB 1.x (and what speaks like it): writes to /write, reads back by /query. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "out_influxdb/request.h"
+#include "out_influxdb/result.h"
+#include "out_influxdb/statement.h"
+#include "out_influxdb/writer.h"
+#include "pipeline/plugin.h"
+
+enum { MOST_READS = 64, READ_ANSWER_BYTES = 16 * 1024 * 1024 };
+
+enum gzip_choice { GZIP_AUTO, GZIP_ON, GZIP_OFF };
+
+struct influx_config {
+	const char *url, *database, *retention_policy, *username;
+	struct pl_secret password;
+	struct pl_client_config client;
+	int gzip; /* enum gzip_choice */
+	bool create_database;
+	int64_t retention_duration, timeout;
+};
+
+struct influx {
+	struct pl_output_env env;
+	const struct influx_config *config;
+	struct pl_basic_auth basic_auth;
+	struct pl_influx_server server;
+	struct pl_influx_writer writer;
+	struct pl_influx_request create_at_start;
+	struct pl_buf statement;
+	unsigned reads;
+	bool closing;
+	void (*closed)(void *data);
+	void *closed_data;
+};
+
+/* One question under way. */
+struct reading {
+	struct influx *influx;
+	struct pl_query *query;
+	struct pl_buf statement;
+	unsigned n_fields;
+	struct pl_influx_request request;
+};
+
+/* ---- deliveries ---- */
+
+static void deliver(void *self, struct pl_delivery *d)
+{
+	struct influx *in = self;
+	pl_influx_writer_deliver(&in->writer, d);
+}
+
+/* ---- questions ---- */
+
+static void end_reading(struct reading *r)
+{
+	struct influx *in = r->influx;
+	struct pl_query *q = r->query;
+	in->reads--;
+	pl_influx_request_finish(&r->request);
+	pl_buf_finish(&r->statement);
+	free(r);
+	in->env.query_done(q);
+}
+
+static void on_read(struct pl_influx_request *request, const struct pl_transfer_result *result, bool cut)
+{
+	struct reading *r = pl_container_of(request, struct reading, request);
+	if (cut)
+		pl_influx_fail(r->query, PL_EIO, "InfluxDB's answer is larger than 16 MiB");
+	else if (result->err == PL_ECANCELED)
+		pl_influx_fail(r->query, PL_ECANCELED, "the store is closing");
+	else if (result->err != PL_OK)
+		pl_influx_fail(r->query, PL_ENET, result->reason);
+	else
+		pl_influx_read_result(r->query, result->status, pl_buf_str(&request->answer), r->n_fields);
+	end_reading(r);
+}
+
+static enum pl_err start_reading(struct reading *r, char *reason, size_t reason_size)
+{
+	const struct influx_config *c = r->influx->config;
+	enum pl_err err = pl_influx_read_statement(&r->statement, r->query, pl_str_of(c->retention_policy), &r->n_fields);
+	if (err != PL_OK) {
+		snprintf(reason, reason_size, "%s",
+			 err == PL_ENOENT ? "no series has such tags" : "the interval is out of range");
+		return err;
+	}
+	r->request.max_answer = READ_ANSWER_BYTES;
+	r->request.whole = true;
+	r->request.done = on_read;
+	return pl_influx_request_query(&r->request, &r->influx->server, pl_str_of(c->database), &r->statement,
+				       PL_INFLUX_FOR_READS, reason, reason_size);
+}
+
+static void query(void *self, struct pl_query *q)
+{
+	struct influx *in = self;
+	char reason[256];
+	if (in->reads >= MOST_READS) {
+		pl_influx_fail(q, PL_EIO, "too many questions at once");
+		in->env.query_done(q);
+		return;
+	}
+	struct reading *r = pl_calloc(1, sizeof *r);
+	r->influx = in;
+	r->query = q;
+	in->reads++;
+	enum pl_err err = start_reading(r, reason, sizeof reason);
+	if (err != PL_OK) {
+		pl_influx_fail(q, err == PL_ENOENT || err == PL_EINVAL ? err : PL_EIO, reason);
+		end_reading(r);
+	}
+}
+
+/* ---- at start ---- */
+
+/* Best effort: who may only write has no right to it, and a database that is missing is noticed by the first write. */
+static void on_created_at_start(struct pl_influx_request *r, const struct pl_transfer_result *result, bool cut)
+{
+	struct influx *in = pl_container_of(r, struct influx, create_at_start);
+	char words[256];
+	(void)cut;
+	if (in->closing)
+		return;
+	if (result->err != PL_OK)
+		pl_warn(in->env.log, "InfluxDB is not to be reached yet; points are kept", PL_KVC("output", in->env.name),
+			PL_KVC("url", in->config->url), PL_KVC("reason", result->reason));
+	else if (pl_influx_check_result(result->status, pl_buf_str(&r->answer), words, sizeof words) != PL_OK)
+		pl_info(in->env.log, "the database was not created at start", PL_KVC("output", in->env.name),
+			PL_KVC("database", in->config->database), PL_KVC("reason", words));
+}
+
+static void create_at_start(struct influx *in)
+{
+	const struct influx_config *c = in->config;
+	struct pl_str database = pl_str_of(c->database);
+	char reason[256];
+	pl_influx_create_database(&in->statement, database);
+	if (c->retention_duration > 0) {
+		pl_buf_add_cstr(&in->statement, "; ");
+		pl_influx_create_policy(&in->statement, database, pl_str_of(c->retention_policy), c->retention_duration);
+	}
+	in->create_at_start.max_answer = 65536;
+	in->create_at_start.done = on_created_at_start;
+	if (pl_influx_request_query(&in->create_at_start, &in->server, PL_STR(""), &in->statement, PL_INFLUX_FOR_READS, reason,
+				    sizeof reason) != PL_OK)
+		pl_warn(in->env.log, "the database cannot be created at start", PL_KVC("output", in->env.name),
+			PL_KVC("reason", reason));
+}
+
+/* ---- open, close ---- */
+
+/* The part between "//" and the next slash, colon or end. */
+static struct pl_str host_of(const char *url)
+{
+	const char *p = strstr(url, "//");
+	p = p != NULL ? p + 2 : url;
+	if (*p == '[')
+		return (struct pl_str){p + 1, strcspn(p + 1, "]")};
+	return (struct pl_str){p, strcspn(p, ":/?#")};
+}
+
+static bool is_loopback(struct pl_str host)
+{
+	return pl_str_is(host, "localhost") || pl_str_is(host, "::1") || pl_str_starts(host, PL_STR("127."));
+}
+
+static void set_server(struct influx *in)
+{
+	const struct influx_config *c = in->config;
+	in->server.base = pl_str_of(c->url);
+	while (in->server.base.n > 0 && in->server.base.p[in->server.base.n - 1] == '/')
+		in->server.base.n--;
+	in->server.timeout_ns = c->timeout;
+	in->server.client = c->client;
+	if (c->username != NULL && c->username[0] != '\0') {
+		in->basic_auth = (struct pl_basic_auth){.username = c->username, .password = c->password};
+		in->server.client.basic_auth = &in->basic_auth;
+	}
+}
+
+static enum pl_err open_influx(const struct pl_output_env *env, const void *config, void **self, char *reason, size_t reason_size)
+{
+	const struct influx_config *c = config;
+	struct influx *in = pl_calloc(1, sizeof *in);
+	in->env = *env;
+	in->config = c;
+	set_server(in);
+	enum pl_err err =
+	    pl_transfer_pool_create(&in->server.pool, env->loop, &(struct pl_transfer_pool_options){.max_connections = 2});
+	if (err != PL_OK) {
+		snprintf(reason, reason_size, "cannot set up HTTP: %s", pl_err_text(err));
+		free(in);
+		return err;
+	}
+	in->writer = (struct pl_influx_writer){
+	    .server = &in->server,
+	    .log = env->log,
+	    .name = in->env.name,
+	    .database = c->database,
+	    .policy = c->retention_policy,
+	    .create = c->create_database,
+	    .policy_duration_ns = c->retention_duration,
+	    .gzip = c->gzip == GZIP_ON || (c->gzip == GZIP_AUTO && !is_loopback(host_of(c->url))),
+	};
+	if (c->create_database)
+		create_at_start(in);
+	*self = in;
+	return PL_OK;
+}
+
+static void on_pool_closed(void *data)
+{
+	struct influx *in = data;
+	void (*closed)(void *) = in->closed;
+	void *closed_data = in->closed_data;
+	pl_influx_writer_finish(&in->writer);
+	pl_influx_request_finish(&in->create_at_start);
+	pl_buf_finish(&in->statement);
+	free(in);
+	closed(closed_data);
+}
+
+static void close_influx(void *self, void (*closed)(void *data), void *data)
+{
+	struct influx *in = self;
+	in->closed = closed;
+	in->closed_data = data;
+	in->closing = true;
+	pl_transfer_pool_close(in->server.pool, on_pool_closed, in);
+}
+
+/* ---- the configuration ---- */
+
+static void check(void *object, const struct pl_check *c)
+{
+	const struct influx_config *config = object;
+	bool user = config->username != NULL && config->username[0] != '\0';
+	pl_client_config_check(&config->client, c);
+	if (config->url != NULL && strpbrk(config->url, "?#") != NULL)
+		pl_check_fail(c, "url", "expected only scheme, host, port and perhaps a path; the database has a key of its own");
+	if (user && (config->client.basic_auth != NULL || config->client.authorization != NULL ||
+		     pl_secret_given(&config->client.bearer_token)))
+		pl_check_fail(c, "username", "give either username and password, or basic_auth, authorization or bearer_token");
+	if (!user && pl_secret_given(&config->password))
+		pl_check_fail(c, "password", "a username is missing");
+	if (config->username != NULL && strchr(config->username, ':') != NULL)
+		pl_check_fail(c, "username", "must not hold a colon, which ends the name in HTTP");
+	if (config->retention_duration > 0 && (config->retention_policy == NULL || config->retention_policy[0] == '\0'))
+		pl_check_fail(c, "retention_duration", "retention_policy is missing: the policy to create needs a name");
+	if (config->retention_duration > 0 && config->retention_duration < 3600 * PL_NS_PER_S)
+		pl_check_fail(c, "retention_duration", "InfluxDB keeps at least 1h");
+}
+
+static const char *const gzip_choices[] = {"auto", "on", "off", NULL};
+
+static const struct pl_field fields[] = {
+    {.key = "url",
+     .type = PL_FIELD_URL,
+     .offset = offsetof(struct influx_config, url),
+     .flags = PL_FIELD_NONEMPTY,
+     .fallback = "http://127.0.0.1:8086",
+     .help = "where InfluxDB listens"},
+    {.key = "database",
+     .type = PL_FIELD_STRING,
+     .offset = offsetof(struct influx_config, database),
+     .flags = PL_FIELD_NONEMPTY,
+     .fallback = "pulseline",
+     .help = "for points whose job names none, and for reading"},
+    {.key = "retention_policy",
+     .type = PL_FIELD_STRING,
+     .offset = offsetof(struct influx_config, retention_policy),
+     .fallback = "",
+     .help = "empty: the database's default"},
+    {.key = "username",
+     .type = PL_FIELD_STRING,
+     .offset = offsetof(struct influx_config, username),
+     .fallback = "",
+     .help = "short for basic_auth"},
+    {.key = "password", .type = PL_FIELD_SECRET, .offset = offsetof(struct influx_config, password), .help = "of username"},
+    PL_CLIENT_FIELDS(struct influx_config),
+    {.key = "gzip",
+     .type = PL_FIELD_ENUM,
+     .offset = offsetof(struct influx_config, gzip),
+     .choices = gzip_choices,
+     .fallback = "auto",
+     .help = "compress what is sent; auto: unless the host is this machine"},
+    {.key = "create_database",
+     .type = PL_FIELD_BOOL,
+     .offset = offsetof(struct influx_config, create_database),
+     .fallback = "true",
+     .help = "create the database and, given retention_duration, the retention policy when they are missing"},
+    {.key = "retention_duration",
+     .type = PL_FIELD_DURATION,
+     .offset = offsetof(struct influx_config, retention_duration),
+     .fallback = "0",
+     .help = "of a retention policy that is created; 0: none is"},
+    {.key = "timeout",
+     .type = PL_FIELD_DURATION,
+     .offset = offsetof(struct influx_config, timeout),
+     .fallback = "10s",
+     .min = 100 * PL_NS_PER_MS,
+     .max = 3600 * PL_NS_PER_S,
+     .help = "of one request"},
+    {.key = "consistency", .type = PL_FIELD_REFUSED, .help = "not supported: it is for clusters"},
+    {.key = "precision", .type = PL_FIELD_REFUSED, .help = "times are always sent in nanoseconds"},
+    {0},
+};
+
+static const struct pl_schema schema = {
+    .name = "influxdb", .size = sizeof(struct influx_config), .fields = fields, .check = check};
+
+static const struct pl_output_ops ops = {
+    .open = open_influx,
+    .deliver = deliver,
+    .query = query,
+    .durable = true,
+    .close = close_influx,
+};
+
+extern const struct pl_plugin pl_plugin_out_influxdb;
+const struct pl_plugin pl_plugin_out_influxdb = {
+    PL_PLUGIN_HEADER,  .kind = PL_PLUGIN_OUTPUT, .name = "influxdb", .help = "writes to InfluxDB 1.x and reads back from it",
+    .schema = &schema, .ops.output = &ops,
+};
