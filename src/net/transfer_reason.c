@@ -218,6 +218,9 @@ enum pl_err pl_transfer_reason_of(struct pl_transfer_flight *f, CURLcode code)
 	case CURLE_BAD_CONTENT_ENCODING:
 		pl_transfer_reason_set(f, "the compressed body is damaged: %s", detail(f, code));
 		return PL_ENET;
+	case CURLE_WRITE_ERROR: /* not by our own doing: curl's decoder stops at the end of the first gzip member */
+		pl_transfer_reason_set(f, "the compressed body is damaged: something follows its end");
+		return PL_ENET;
 	case CURLE_PEER_FAILED_VERIFICATION:
 		pl_transfer_reason_set(f, "TLS certificate not trusted: %s", detail(f, code));
 		return PL_ENET;

@@ -97,6 +97,7 @@ class Daemon(Process):
     def points(self):
         if not self.points_path.exists():
             return []
+        assert self.points_path.stat().st_size < 64 << 20, "far more points than any test makes"
         return [line for line in self.points_path.read_text(errors="replace").split("\n") if line]
 
     def points_of(self, measurement, **tags):

@@ -4,6 +4,7 @@ import itertools
 import socket
 import threading
 import time
+import zlib
 
 
 class PageServer:
@@ -89,6 +90,13 @@ def _forever(conn, first, piece):
         conn.sendall(piece)
 
 
+def _slow_endless(conn):
+    conn.sendall(head())
+    while True:
+        conn.sendall(b"slow_endless 1\n")
+        time.sleep(0.01)
+
+
 def _drip(conn):
     conn.sendall(head(1000))
     for _ in itertools.count():
@@ -108,9 +116,15 @@ def _cut(conn):
 
 
 def _gzip_bomb(conn):
-    """Half a gigabyte of comments, in half a megabyte."""
-    block = gzip.compress(b"# " + b"a" * 1021 + b"\n" + (b"# " + b"a" * 1021 + b"\n") * 8191)
-    body = block * 64
+    """128 MB of comments, in half a megabyte."""
+    z = zlib.compressobj(1, wbits=31)
+    block = (b"# " + b"a" * 1021 + b"\n") * 1024
+    body = b"".join(z.compress(block) for _ in range(128)) + z.flush()
+    conn.sendall(head(len(body), more="Content-Encoding: gzip\r\n") + body)
+
+
+def _gzip_members(conn):
+    body = gzip.compress(b"gzip_members 1\n") * 2
     conn.sendall(head(len(body), more="Content-Encoding: gzip\r\n") + body)
 
 
@@ -138,9 +152,11 @@ FAULTS = {
     "/endless": lambda conn: _forever(conn, head(), b"endless_body 1\n" * 4096),
     "/endless_series": lambda conn: [conn.sendall(head())] + [conn.sendall(b"".join(b'endless_series{i="%d"} 1\n' % (i * 1000 + k)
                                                               for k in range(1000))) for i in itertools.count()],
+    "/slow_endless": _slow_endless,
     "/wrong_type": (b"<html><body>Welcome to nginx!</body></html>", "text/html"),
     "/json": (JSON, "application/json"),
     "/gzip_bomb": _gzip_bomb,
+    "/gzip_members": _gzip_members,
     "/broken_gzip": lambda conn: conn.sendall(head(40, more="Content-Encoding: gzip\r\n") + b"\x1f\x8b\x08\x00" + b"\xff" * 36),
     "/cut_body": _cut,
     "/drip": _drip,
