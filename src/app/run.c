@@ -1,6 +1,7 @@
 #include <getopt.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "app/command.h"
@@ -109,6 +110,8 @@ int pl_command_run(int argc, char **argv)
 	if (config == NULL)
 		return PL_EXIT_CONFIG;
 	keep_freed_memory();
+	setenv("UV_THREADPOOL_SIZE", "16",
+	       0); /* libuv lets half of them look up names, and a dead name server holds each for seconds */
 	struct pl_log *log = pl_log_create(STDERR_FILENO, (enum pl_log_format)config->log.format, a.level);
 	int status = pl_daemon_run(&(struct pl_daemon_options){
 	    .config_path = a.config_path, .config = config, .log = log, .log_level_fixed = a.level_given});
