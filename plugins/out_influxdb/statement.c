@@ -145,6 +145,8 @@ static enum pl_err add_latest(struct pl_buf *out, const struct pl_query *q, stru
 		limit = MOST_ROWS;
 	if (p_us <= 0 || p_us > INT64_MAX / 4000)
 		return PL_EINVAL;
+	if (q->stat.n == 0)
+		return PL_ENOENT;
 	pl_buf_add_cstr(out, "SELECT ");
 	*n_fields = add_values(out, q);
 	if (q->verb == PL_VERB_NONE)
