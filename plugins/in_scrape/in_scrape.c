@@ -28,9 +28,10 @@ struct target_state {
 	uint32_t affinity;
 	char timeout_header[64];
 	const char *headers[2];
-	struct pl_scrape_page *page; /* while a scrape is under way */
-	int64_t started_mono_ns;
-	bool detached;
+	struct pl_scrape_page *page; /* from the head of an answer to the end of the scrape: one that waits owns no memory */
+	size_t usual_lines_bytes;    /* what the last good page came to */
+	int64_t started_mono_ns, started_wall_ns;
+	bool under_way, detached;
 	struct pl_incident incident;
 	struct pl_target_status status;
 };
@@ -80,6 +81,16 @@ static void give_affinity(struct scraper *s, uint32_t affinity)
 		s->free_affinities = pl_realloc(s->free_affinities, s->free_affinities_cap * sizeof *s->free_affinities);
 	}
 	s->free_affinities[s->n_free_affinities++] = affinity;
+}
+
+static struct pl_scrape_page *page_of(struct target_state *st)
+{
+	struct scraper *s = st->scraper;
+	if (st->page == NULL) {
+		st->page = take_page(s);
+		pl_scrape_page_begin(st->page, st->target->job, &st->tags, st->route, s->env->sink, st->started_wall_ns);
+	}
+	return st->page;
 }
 
 /* ---- the end of a scrape ---- */
@@ -144,8 +155,11 @@ static void end_scrape(struct target_state *st)
 	count(&s->counters.failures, !up);
 	note_status(st, &outcome, duration);
 	log_outcome(st, up);
+	if (up)
+		st->usual_lines_bytes = outcome.lines_bytes;
 	give_page(s, st->page);
 	st->page = NULL;
+	st->under_way = false;
 }
 
 static void free_state(struct target_state *st)
@@ -165,7 +179,9 @@ static void free_state(struct target_state *st)
 static enum pl_err on_head(struct pl_transfer *t, const struct pl_transfer_head *head)
 {
 	struct target_state *st = pl_container_of(t, struct target_state, transfer);
-	return pl_scrape_page_head(st->page, head);
+	struct pl_scrape_page *page = page_of(st);
+	pl_buf_reserve(&page->lines, st->usual_lines_bytes + st->usual_lines_bytes / 16);
+	return pl_scrape_page_head(page, head);
 }
 
 static enum pl_err on_data(struct pl_transfer *t, const char *p, size_t n)
@@ -174,22 +190,29 @@ static enum pl_err on_data(struct pl_transfer *t, const char *p, size_t n)
 	return pl_scrape_page_data(st->page, p, n);
 }
 
+static void abandon(struct target_state *st)
+{
+	struct pl_scrape_outcome outcome;
+	if (st->page == NULL)
+		return;
+	pl_scrape_page_abandon(st->page, &outcome);
+	add_counters(st->scraper, &outcome);
+	give_page(st->scraper, st->page);
+}
+
 static void end_if_closing(struct scraper *s);
 
 static void on_done(struct pl_transfer *t, const struct pl_transfer_result *result)
 {
 	struct target_state *st = pl_container_of(t, struct target_state, transfer);
-	struct pl_scrape_page *page = st->page;
 	if (st->detached) {
 		struct scraper *s = st->scraper;
-		struct pl_scrape_outcome outcome;
-		pl_scrape_page_abandon(page, &outcome);
-		add_counters(s, &outcome);
-		give_page(s, page);
+		abandon(st);
 		free_state(st);
 		end_if_closing(s);
 		return;
 	}
+	struct pl_scrape_page *page = page_of(st);
 	if (result->err != PL_OK && page->error[0] == '\0')
 		snprintf(page->error, sizeof page->error, "%s",
 			 result->reason[0] != '\0' ? result->reason : pl_err_text(result->err));
@@ -207,7 +230,10 @@ static bool load_client(struct target_state *st)
 	const struct pl_client_config *config = &st->target->job->client;
 	if (st->client_loaded && !pl_client_volatile(config))
 		return true;
-	st->client_loaded = pl_client_load(&st->client, config, st->page->error, sizeof st->page->error) == PL_OK;
+	char reason[256];
+	st->client_loaded = pl_client_load(&st->client, config, reason, sizeof reason) == PL_OK;
+	if (!st->client_loaded)
+		snprintf(page_of(st)->error, sizeof reason, "%s", reason);
 	return st->client_loaded;
 }
 
@@ -217,13 +243,13 @@ static void fire(void *self, void *state, int64_t wall_ns)
 	struct target_state *st = state;
 	const struct pl_job *job = st->target->job;
 	(void)wall_ns;
-	if (st->page != NULL) {
+	if (st->under_way) {
 		count(&s->counters.missed, 1);
 		return;
 	}
-	st->page = take_page(s);
+	st->under_way = true;
 	st->started_mono_ns = pl_clock_mono_ns();
-	pl_scrape_page_begin(st->page, job, &st->tags, st->route, s->env->sink, pl_clock_wall_ns());
+	st->started_wall_ns = pl_clock_wall_ns();
 	if (!load_client(st)) {
 		end_scrape(st);
 		return;
@@ -264,7 +290,7 @@ static void detach(void *self, void *state)
 	struct target_state *st = state;
 	(void)self;
 	st->detached = true;
-	if (st->page != NULL)
+	if (st->under_way)
 		pl_transfer_cancel(&st->transfer); /* on_done frees */
 	else
 		free_state(st);

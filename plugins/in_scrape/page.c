@@ -141,6 +141,7 @@ void pl_scrape_page_settle(struct pl_scrape_page *p, int64_t duration_ns, struct
 	pl_transcode_own(t, "scrape_samples_dropped", (double)sum(out->dropped, PL_SCRAPE_DROP_COUNT));
 	out->own_points = t->lines - before;
 	out->points = t->lines;
+	out->lines_bytes = p->lines.n;
 	pass_on(p);
 }
 

@@ -49,6 +49,7 @@ PL_MUST_CHECK enum pl_err pl_scrape_page_end(struct pl_scrape_page *p);
 struct pl_scrape_outcome {
 	uint64_t samples, points, own_points, bytes;
 	uint64_t dropped[PL_SCRAPE_DROP_COUNT];
+	size_t lines_bytes; /* of the last piece that was passed on */
 };
 
 /* Adds up, scrape_duration_seconds, scrape_samples_scraped and scrape_samples_dropped, and passes on what is left: the page's
