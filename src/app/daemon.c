@@ -291,6 +291,7 @@ static enum pl_err open_api(struct pl_daemon *d, char *reason, size_t reason_siz
 	    .ready = is_ready,
 	    .reload = reload,
 	    .reload_stats = reload_stats,
+	    .drop_label = pl_plugin_find(PL_PLUGIN_INPUT, "scrape")->ops.input->drop_label,
 	};
 	return pl_api_open(&d->api, &env, reason, reason_size);
 }

@@ -84,4 +84,4 @@ def small_disk(tmp_path):
     if done.returncode != 0:
         pytest.skip(f"cannot mount a small tmpfs (not root?): {done.stderr.strip()}")
     yield pathlib.Path(folder)
-    subprocess.run(["umount", folder], check=True)
+    subprocess.run(["umount", "-l", folder], check=True)  # the daemon may still have its files open

@@ -154,7 +154,7 @@ def test_reload_touches_only_what_changed(running, pages, how):
     wait_until(lambda: running.target("b")["health"] == "up", "the new job is scraped")
     seen = pages.count("/metrics")
     wait_until(lambda: pages.count("/metrics") >= seen + 2, "the old one is, too")
-    assert pages.connections == kept + 1, "over its old connection"
+    assert pages.connections <= kept + 1, "without connecting anew each time"
     running.config([job("b", pages.address, metrics_path="/other")])
     assert running.reload().status_code == 200
     wait_until(lambda: {j for j, _ in running.targets()} == {"b"}, "the job that went is no longer scraped")
