@@ -200,7 +200,7 @@ enum pl_influx_cause pl_influx_judge(const struct pl_influx_answer *a, struct pl
 {
 	struct pl_buf message = {0};
 	*v = (struct pl_verdict){.kind = PL_VERDICT_DONE, .status = a->status, .retry_after_ns = a->retry_after_ns};
-	if (a->status >= 200 && a->status < 300)
+	if (a->status == 204)
 		return PL_INFLUX_PLAIN;
 	bool spoke = pl_influx_message(a->body, &message);
 	enum pl_influx_cause cause = judge_failure(v, a, pl_buf_str(&message), spoke);

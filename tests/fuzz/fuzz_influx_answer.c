@@ -17,7 +17,7 @@ static void judge(struct pl_str body, long status, unsigned flags)
 	if (strnlen(v.reason, sizeof v.reason) == sizeof v.reason)
 		abort();
 	/* nothing but success or a counted loss may let the points go */
-	if (v.kind == PL_VERDICT_DONE && v.refused == 0 && (status < 200 || status > 299))
+	if (v.kind == PL_VERDICT_DONE && v.refused == 0 && status != 204)
 		abort();
 	if (cause == PL_INFLUX_BAD_ENCODING && !a.gzipped)
 		abort();
