@@ -204,8 +204,12 @@ enum pl_influx_cause pl_influx_judge(const struct pl_influx_answer *a, struct pl
 		return PL_INFLUX_PLAIN;
 	bool spoke = pl_influx_message(a->body, &message);
 	enum pl_influx_cause cause = judge_failure(v, a, pl_buf_str(&message), spoke);
-	pl_influx_reason(a->status, spoke ? pl_buf_str(&message) : PL_STR("and not in InfluxDB's words; is this its address?"),
-			 v->reason, sizeof v->reason);
+	struct pl_str words = pl_buf_str(&message);
+	if (a->status >= 300 && a->status < 400)
+		words = PL_STR("a redirect, and those are not followed; set url to where it leads");
+	else if (!spoke)
+		words = PL_STR("and not in InfluxDB's words; is this its address?");
+	pl_influx_reason(a->status, words, v->reason, sizeof v->reason);
 	pl_buf_finish(&message);
 	return cause;
 }

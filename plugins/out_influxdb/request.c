@@ -30,6 +30,9 @@ enum pl_err pl_influx_request_start(struct pl_influx_request *r, const struct pl
 	enum pl_err err = pl_client_load(&r->client, &server->client, reason, reason_size);
 	if (err != PL_OK)
 		return err;
+	/* after a 301 or 302 HTTP clients send a GET without the body, and whatever that is answered says nothing about the
+	 * points */
+	r->client.transfer.follow_redirects = false;
 	pl_buf_clear(&r->answer);
 	pl_buf_clear(&r->url);
 	pl_buf_add_str(&r->url, server->base);

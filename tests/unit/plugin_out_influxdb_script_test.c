@@ -122,6 +122,17 @@ static void busy_servers(void **state)
 	}
 }
 
+static void redirects_lose_nothing(void **state)
+{
+	(void)state;
+	struct fixture f;
+	begin(&f, say_always, "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n", "");
+	assert_int_equal(harness_deliver(&f.h, "m value=1\n")->kind, PL_VERDICT_HOLD);
+	assert_non_null(strstr(f.h.verdict.reason, "redirect"));
+	end(&f);
+	assert_int_equal(f.server.requests, 1);
+}
+
 static void hang_up(struct script_connection *c)
 {
 	script_read(c);
@@ -296,10 +307,9 @@ static void configuration(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(how_it_asks),         cmocka_unit_test(gzip_is_given_up),
-	    cmocka_unit_test(busy_servers),        cmocka_unit_test(resets),
-	    cmocka_unit_test(long_answers),        cmocka_unit_test(odd_results),
-	    cmocka_unit_test(results_are_bounded), cmocka_unit_test(closing),
+	    cmocka_unit_test(how_it_asks),   cmocka_unit_test(gzip_is_given_up),       cmocka_unit_test(busy_servers),
+	    cmocka_unit_test(resets),        cmocka_unit_test(redirects_lose_nothing), cmocka_unit_test(long_answers),
+	    cmocka_unit_test(odd_results),   cmocka_unit_test(results_are_bounded),    cmocka_unit_test(closing),
 	    cmocka_unit_test(configuration),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
