@@ -85,8 +85,23 @@ static enum pl_err store(struct local *l, const struct pl_delivery *d)
 	return err;
 }
 
+enum { REMOVED_EXPIRED, REMOVED_DISPLACED, N_COUNTERS };
+
+static const char *counter_label(size_t i)
+{
+	static const char *const labels[N_COUNTERS] = {"samples_removed_by_retention", "samples_removed_by_max_bytes"};
+	return i < N_COUNTERS ? labels[i] : NULL;
+}
+
+static void publish_counters(struct local *l)
+{
+	atomic_store_explicit(&l->env.counters[REMOVED_EXPIRED], l->trim.expired, memory_order_relaxed);
+	atomic_store_explicit(&l->env.counters[REMOVED_DISPLACED], l->trim.displaced, memory_order_relaxed);
+}
+
 static void tell_displaced(struct local *l)
 {
+	publish_counters(l);
 	if (l->trim.displaced == l->displaced_told)
 		return;
 	if (l->displaced_told == 0)
@@ -288,6 +303,7 @@ static const struct pl_output_ops ops = {
     .open = open_local,
     .deliver = deliver,
     .query = query,
+    .counter_label = counter_label,
     .durable = true,
     .close = close_local,
 };

@@ -253,6 +253,19 @@ static void add_states(struct pl_metric_out *e, const struct pl_outputs *o, cons
 		}
 }
 
+static void add_events(struct pl_metric_out *e, const struct pl_outputs *o)
+{
+	const char *label;
+	uint64_t n;
+	pl_metric_family(e, "pulseline_output_events", PL_FAMILY_COUNTER, "What an output counts for itself, by its kind.");
+	for (size_t i = 0; i < o->n; i++)
+		for (size_t k = 0; (label = pl_output_counter(o->v[i], k, &n)) != NULL; k++) {
+			output_sample(e, o, i);
+			pl_metric_label(e, "event", pl_str_of(label));
+			pl_metric_u64(e, n);
+		}
+}
+
 static void add_outputs(struct pl_metric_out *e, const struct pl_api *a)
 {
 	const struct pl_outputs *o = a->env.outputs(a->env.daemon);
@@ -281,6 +294,7 @@ static void add_outputs(struct pl_metric_out *e, const struct pl_api *a)
 		pl_metric_seconds(e, oldest != 0 && now > oldest ? now - oldest : 0);
 	}
 	add_states(e, o, status);
+	add_events(e, o);
 	free(status);
 }
 

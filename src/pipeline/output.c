@@ -23,7 +23,8 @@ struct pl_output {
 	struct pl_loop loop;
 	struct pl_output_env env;
 	void *self;
-	struct pl_queue *queue; /* any thread */
+	struct pl_queue *queue;                        /* any thread */
+	_Atomic uint64_t counters[PL_OUTPUT_COUNTERS]; /* the instance's; any thread reads */
 
 	struct pl_delivery delivery;
 	struct pl_batch *lent[LENT_AT_MOST];
@@ -335,7 +336,8 @@ static struct pl_output *allocate(const struct pl_output_options *options)
 	o->log = options->log;
 	o->queue = pl_queue_create(options->memory_bytes, options->policy);
 	o->max_delivery = o->ops->max_delivery_bytes > 0 ? o->ops->max_delivery_bytes : USUAL_DELIVERY_BYTES;
-	o->env = (struct pl_output_env){.loop = &o->loop, .log = o->log, .name = o->name, .query_done = pl_query_answer};
+	o->env = (struct pl_output_env){
+	    .loop = &o->loop, .log = o->log, .name = o->name, .query_done = pl_query_answer, .counters = o->counters};
 	uint64_t seed = pl_str_hash(pl_str_of(o->name), (uint64_t)pl_clock_wall_ns());
 	o->retry_backoff = (struct pl_backoff){.first_ns = PL_NS_PER_S / 4, .most_ns = 10 * PL_NS_PER_S, .seed = seed};
 	o->hold_backoff = (struct pl_backoff){.first_ns = 2 * PL_NS_PER_S, .most_ns = 30 * PL_NS_PER_S, .seed = seed};
@@ -428,4 +430,12 @@ void pl_output_status(const struct pl_output *o, struct pl_output_status *out)
 	*out = o->status;
 	uv_mutex_unlock(&unlocked->status_lock);
 	out->account = pl_queue_account(o->queue);
+}
+
+const char *pl_output_counter(const struct pl_output *o, size_t i, uint64_t *value)
+{
+	if (o->ops->counter_label == NULL || i >= PL_OUTPUT_COUNTERS)
+		return NULL;
+	*value = atomic_load_explicit(&o->counters[i], memory_order_relaxed);
+	return o->ops->counter_label(i);
 }

@@ -43,6 +43,9 @@ struct pl_output_status {
 };
 void pl_output_status(const struct pl_output *o, struct pl_output_status *out); /* any thread */
 
+/* What the instance counts for itself, by its own labels; any thread. NULL behind the last. */
+const char *pl_output_counter(const struct pl_output *o, size_t i, uint64_t *value);
+
 /* Goes on delivering until the queue is empty or grace_ms are over, then closes the instance and its thread, and frees. What is
  * still undelivered then goes to the queue of `heir` (which must outlive this), or is dropped and counted when that is NULL.
  * `closed` runs on `loop` with the number of points that had to be given up. */

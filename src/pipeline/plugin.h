@@ -145,11 +145,14 @@ struct pl_delivery {
 	void (*done)(struct pl_delivery *d, const struct pl_verdict *verdict);
 };
 
+enum { PL_OUTPUT_COUNTERS = 8 };
+
 struct pl_output_env {
 	struct pl_loop *loop; /* the output's own */
 	struct pl_log *log;
 	const char *name;                       /* of the instance, for logs: "influxdb", "influxdb-2" */
 	void (*query_done)(struct pl_query *q); /* hands an answered query back (pl_query_answer) */
+	_Atomic uint64_t *counters; /* PL_OUTPUT_COUNTERS of them, for the instance to add to what it alone can count */
 };
 
 struct pl_output_ops {
@@ -161,6 +164,8 @@ struct pl_output_ops {
 	void (*deliver)(void *self, struct pl_delivery *d);
 	/* Answers by env->query_done; several may be under way. NULL: cannot be read back. */
 	void (*query)(void *self, struct pl_query *q);
+	/* Name of env->counters[i] as /metrics shows it ("removed_expired"); NULL behind the last. NULL: counts nothing. */
+	const char *(*counter_label)(size_t i);
 	size_t max_delivery_bytes; /* how much to hand over at once; 0: 1 MiB */
 	bool durable;              /* worth keeping batches for when it is away */
 	/* A delivery under way is cancelled: its done is called (RETRY) before `closed`. */

@@ -19,6 +19,8 @@ enum pl_queue_policy { PL_QUEUE_DROP_OLDEST, PL_QUEUE_DROP_NEWEST };
 	X(PL_QUEUE_DROP_FIELD_TYPE, "field_type", "the field has another type in the database")                                  \
 	X(PL_QUEUE_DROP_UNPARSABLE, "unparsable", "the server could not parse the line")                                         \
 	X(PL_QUEUE_DROP_EXPIRED, "expired", "older than the retention policy keeps")                                             \
+	X(PL_QUEUE_DROP_NOT_NUMERIC, "not_numeric", "the point has no numeric field")                                            \
+	X(PL_QUEUE_DROP_SERIES_LIMIT, "series_limit", "a new series beyond the store's bound")                                   \
 	X(PL_QUEUE_DROP_SHUTDOWN, "shutdown", "still undelivered when the daemon had to stop")
 
 enum pl_queue_drop {

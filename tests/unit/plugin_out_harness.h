@@ -21,6 +21,7 @@ struct harness {
 	struct pl_loop loop;
 	const struct pl_plugin *plugin;
 	struct pl_output_env env;
+	_Atomic uint64_t counters[PL_OUTPUT_COUNTERS];
 	struct pl_arena arena;
 	struct pl_log *log;
 	void *config, *self;
@@ -62,7 +63,8 @@ static inline void harness_init(struct harness *h, const struct pl_plugin *plugi
 	*h = (struct harness){.plugin = plugin};
 	assert_int_equal(pl_loop_init(&h->loop, "test"), PL_OK);
 	h->log = pl_log_create(2, PL_LOG_LOGFMT, getenv("PL_TEST_LOG") != NULL ? PL_LOG_DEBUG : PL_LOG_ERROR);
-	h->env = (struct pl_output_env){.loop = &h->loop, .log = h->log, .name = plugin->name, .query_done = harness_answer};
+	h->env = (struct pl_output_env){
+	    .loop = &h->loop, .log = h->log, .name = plugin->name, .query_done = harness_answer, .counters = h->counters};
 }
 
 static inline enum pl_err harness_try_open(struct harness *h, const struct pl_plugin *plugin, const char *yaml)
