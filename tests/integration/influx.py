@@ -56,7 +56,7 @@ class Influxd(Process):
         found = {}
         for s in self.query(f"SELECT value FROM {measurement} GROUP BY *", database):
             tags = tuple(sorted((k, v) for k, v in s.get("tags", {}).items() if v != ""))
-            found[(s["name"], tags)] = {row[0]: row[1] for row in s["values"]}
+            found[(s["name"], tags)] = {row[0]: float(row[1]) for row in s["values"]}  # large ones come as integers
         return found
 
     def count(self, database, measurement):
