@@ -11,7 +11,8 @@
 #include "base/mem.h"
 #include "pipeline/backoff.h"
 
-enum { LENT_AT_MOST = 64, USUAL_DELIVERY_BYTES = 1024 * 1024 };
+/* A batch waits so long for others to go with it: a request costs as much as the conversion of some hundred points. */
+enum { LENT_AT_MOST = 64, USUAL_DELIVERY_BYTES = 1024 * 1024, LINGER_MS = 100 };
 
 /* Touched by the output's own thread alone, but for what says otherwise. */
 struct pl_output {
@@ -30,7 +31,8 @@ struct pl_output {
 	struct pl_batch *lent[LENT_AT_MOST];
 	size_t max_delivery;
 	bool delivering, pumping, waiting;
-	uv_timer_t retry_timer;
+	uv_timer_t retry_timer, linger_timer;
+	bool lingered; /* the next delivery need not wait for more batches */
 	struct pl_backoff retry_backoff, hold_backoff;
 	struct pl_incident incident;
 
@@ -124,6 +126,7 @@ static void on_instance_closed(void *data)
 	struct pl_loop *closer = o->closer;
 	uv_close((uv_handle_t *)&o->retry_timer, NULL);
 	uv_close((uv_handle_t *)&o->grace_timer, NULL);
+	uv_close((uv_handle_t *)&o->linger_timer, NULL);
 	o->closed_msg.run = close_finished;
 	pl_loop_stop(&o->loop);
 	pl_loop_post(closer, &o->closed_msg);
@@ -137,6 +140,7 @@ static void end_instance(struct pl_output *o)
 	o->ending = true;
 	uv_timer_stop(&o->retry_timer);
 	uv_timer_stop(&o->grace_timer);
+	uv_timer_stop(&o->linger_timer);
 	o->ops->close(o->self, on_instance_closed, o);
 }
 
@@ -155,6 +159,7 @@ static void on_retry(uv_timer_t *timer)
 {
 	struct pl_output *o = timer->data;
 	o->waiting = false;
+	o->lingered = true;
 	pump(o);
 }
 
@@ -205,6 +210,7 @@ static void on_delivered(struct pl_delivery *d, const struct pl_verdict *v)
 		note_success(o, v->status);
 		break;
 	case PL_VERDICT_SPLIT:
+		o->lingered = true;
 		split(o, v);
 		break;
 	case PL_VERDICT_RETRY:
@@ -219,6 +225,24 @@ static void on_delivered(struct pl_delivery *d, const struct pl_verdict *v)
 		break;
 	}
 	pump(o);
+}
+
+static void on_linger_over(uv_timer_t *timer)
+{
+	struct pl_output *o = timer->data;
+	o->lingered = true;
+	pump(o);
+}
+
+/* Is it worth waiting for more batches? Then pump is called again. */
+static bool lingers(struct pl_output *o)
+{
+	uint64_t queued = pl_queue_account(o->queue).bytes_queued;
+	if (o->lingered || o->draining || queued == 0 || queued >= o->max_delivery)
+		return false;
+	if (!uv_is_active((uv_handle_t *)&o->linger_timer))
+		uv_timer_start(&o->linger_timer, on_linger_over, LINGER_MS, 0);
+	return true;
 }
 
 static bool lend_next(struct pl_output *o)
@@ -242,8 +266,10 @@ static void pump(struct pl_output *o)
 	if (o->pumping)
 		return;
 	o->pumping = true;
-	while (!o->delivering && !o->waiting && !o->ending && lend_next(o)) {
+	while (!o->delivering && !o->waiting && !o->ending && !lingers(o) && lend_next(o)) {
 		o->delivering = true;
+		o->lingered = false;
+		uv_timer_stop(&o->linger_timer);
 		set_state(o, PL_OUTPUT_DELIVERING);
 		o->ops->deliver(o->self, &o->delivery);
 	}
@@ -251,6 +277,9 @@ static void pump(struct pl_output *o)
 	if (o->delivering || o->waiting || o->ending)
 		return;
 	set_state(o, PL_OUTPUT_IDLE);
+	if (uv_is_active((uv_handle_t *)&o->linger_timer))
+		return;
+	o->lingered = false;
 	end_instance(o);
 }
 
@@ -318,7 +347,8 @@ static void open_instance(struct pl_msg *msg)
 	if (opening->err == PL_OK) {
 		uv_timer_init(&o->loop.uv, &o->retry_timer);
 		uv_timer_init(&o->loop.uv, &o->grace_timer);
-		o->retry_timer.data = o->grace_timer.data = o;
+		uv_timer_init(&o->loop.uv, &o->linger_timer);
+		o->retry_timer.data = o->grace_timer.data = o->linger_timer.data = o;
 	} else {
 		pl_loop_stop(&o->loop);
 	}
