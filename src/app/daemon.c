@@ -11,6 +11,7 @@
 #include "app/output_set.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "net/address.h"
 #include "pipeline/registry.h"
 #include "pipeline/worker.h"
 #include "targets/manager.h"
@@ -296,6 +297,17 @@ static enum pl_err open_api(struct pl_daemon *d, char *reason, size_t reason_siz
 	return pl_api_open(&d->api, &env, reason, reason_size);
 }
 
+static void warn_if_open_to_all(const struct pl_daemon *d)
+{
+	struct pl_address listen;
+	char reason[128];
+	const char *text = d->config->server.http.listen;
+	bool reachable = pl_address_parse(text, &listen, reason, sizeof reason) == PL_OK && !pl_address_is_loopback(&listen);
+	if (reachable && !pl_secret_given(&d->config->server.http.token))
+		pl_warn(d->log, "other machines may use the HTTP API without a token; set server.http.token_file",
+			PL_KVC("listen", text));
+}
+
 /* Runs as the loop's first callback, so that everything below it may rely on a running loop. */
 static void start(void *data)
 {
@@ -325,6 +337,7 @@ static void start(void *data)
 		stop(d);
 		return;
 	}
+	warn_if_open_to_all(d);
 	pl_target_manager_apply(d->targets, d->config);
 	d->ready = true;
 	pl_info(d->log, "ready", PL_KVC("version", PL_VERSION), PL_KVC("http", pl_api_address(d->api)),

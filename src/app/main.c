@@ -37,13 +37,18 @@ static void release_signals(void)
 	signal(SIGPIPE, SIG_DFL);
 }
 
-static int usage(const char *word)
+static int usage(int argc, char **argv)
 {
-	fprintf(stderr, "pulseline: \"%s\" is no command. There are:", word);
+	if (strcmp(argv[1], "check") == 0 && argc < 3)
+		fputs("pulseline: check what?", stderr);
+	else
+		fprintf(stderr, "pulseline: there is no command \"%s%s%s\".", argv[1], argc > 2 ? " " : "",
+			argc > 2 ? argv[2] : "");
+	fputs(" The commands are:", stderr);
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
 		fprintf(stderr, "%s %s%s%s", i > 0 ? "," : "", commands[i].name, commands[i].sub != NULL ? " " : "",
 			commands[i].sub != NULL ? commands[i].sub : "");
-	fputs(".\n", stderr);
+	fputs(". Each tells more with --help.\n", stderr);
 	return PL_EXIT_USAGE;
 }
 
@@ -61,5 +66,5 @@ int main(int argc, char **argv)
 			release_signals();
 		return c->run(argc - words, argv + words);
 	}
-	return usage(argc > 2 && strcmp(argv[1], "check") == 0 ? argv[2] : argv[1]);
+	return usage(argc, argv);
 }

@@ -86,6 +86,8 @@ static struct pl_config *load(const char *path)
 	if (pl_config_load(path, &pl_registry_plugins, &problems, &config) != PL_OK) {
 		pl_problems_print(&problems, &text);
 		fwrite(text.p, 1, text.n, stderr);
+		if (path == default_config)
+			fputs("pulseline: name a configuration with -c FILE; 'pulseline --help' tells more\n", stderr);
 	}
 	pl_problems_finish(&problems);
 	pl_buf_finish(&text);

@@ -91,3 +91,12 @@ const char *pl_address_text(const struct sockaddr *a, bool with_port, char out[P
 		snprintf(out, PL_ADDRESS_TEXT_BYTES, brackets ? "[%s]:%u" : "%s:%u", host, port);
 	return out;
 }
+
+bool pl_address_is_loopback(const struct pl_address *a)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&a->addr;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&a->addr;
+	if (a->addr.ss_family == AF_INET)
+		return ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return a->addr.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}

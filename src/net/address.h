@@ -20,6 +20,9 @@ enum { PL_ADDRESS_TEXT_BYTES = 80 };
  * with the text. */
 PL_MUST_CHECK enum pl_err pl_address_parse(const char *text, struct pl_address *out, char *reason, size_t reason_size);
 
+/* Is it 127.0.0.0/8 or ::1, which other machines cannot reach? */
+bool pl_address_is_loopback(const struct pl_address *a);
+
 /* "127.0.0.1:80", "[::1]:80"; with_port false: without brackets and port. An IPv4 address inside IPv6 is written as IPv4. */
 const char *pl_address_text(const struct sockaddr *a, bool with_port, char out[PL_ADDRESS_TEXT_BYTES]);
 
