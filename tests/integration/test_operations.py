@@ -238,7 +238,20 @@ def test_its_own_metrics_balance(pulseline, pages, influxd, database):
         for output in names:
             parts = {k: total(f"pulseline_output_points_{k}", output) for k in ("in_total", "out_total", "queued", "dropped_total")}
             assert parts["in_total"] == parts["out_total"] + parts["queued"] + parts["dropped_total"], (output, parts)
-    assert sum(v for (n, ls), v in m.items() if n == "pulseline_scrape_samples_dropped_total" and dict(ls)["reason"] == "nan") >= 4
+    assert pulseline.metric("pulseline_scrape_samples_dropped_total", reason="nan") >= 4
+    assert pulseline.metric("pulseline_scrape_samples_dropped_total", reason="inf") >= 4
+    assert pulseline.metric("pulseline_scrape_samples_dropped_total", reason="scrape_failed") >= 1
+
+    # With nothing left to scrape the way from the pages to the outputs adds up, too.
+    pulseline.config([], outputs)
+    assert pulseline.reload().status_code == 200
+
+    def all_passed_on():
+        sums = {n: pulseline.metric(f"pulseline_scrape_{n}_total") for n in ("samples", "own_points", "points", "samples_dropped")}
+        assert sums["samples"] + sums["own_points"] == sums["points"] + sums["samples_dropped"], sums
+        return all(pulseline.metric("pulseline_output_points_in_total", output=o) == sums["points"] for o in names)
+
+    wait_until(all_passed_on, "every point came to every output")
 
 
 def test_metrics_are_a_sound_page(running):
