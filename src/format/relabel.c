@@ -42,11 +42,6 @@ static const char *const action_names[] = {
     [PL_RELABEL_LOWERCASE] = "lowercase", [PL_RELABEL_UPPERCASE] = "uppercase", NULL,
 };
 
-const char *const *pl_relabel_action_names(void)
-{
-	return action_names;
-}
-
 /* ---- compiling ---- */
 
 static bool is_default(const char *text, const char *fallback)

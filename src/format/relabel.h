@@ -37,9 +37,6 @@ struct pl_relabel_rule {
 	const char *replacement;  /* default "$1" */
 };
 
-/* "replace", "keep" ... in the order of enum pl_relabel_action, NULL at the end. */
-const char *const *pl_relabel_action_names(void);
-
 /* Is it a rule that can be compiled? PL_EINVAL: `reason` says what is wrong with its key *key ("regex", static). */
 PL_MUST_CHECK enum pl_err pl_relabel_rule_check(const struct pl_relabel_rule *rule, const char **key, char *reason,
 						size_t reason_size);
