@@ -211,7 +211,7 @@ static void says_what_is_wrong(void **state)
 	     "f.yml:1:79: scrape_configs[0].metric_relabel_configs[0].regex: look-ahead is not portable: RE2 has none (at "
 	     "character 2 of the pattern)\n"},
 	    {JOB("relabel_configs: [{action: hashmod, target_label: x}]"),
-	     "f.yml:1:51: scrape_configs[0].relabel_configs[0].modulus: hashmod needs a modulus above 0\n"},
+	     "f.yml:1:50: scrape_configs[0].relabel_configs[0].modulus: hashmod needs a modulus above 0\n"},
 	    {JOB("kubernetes_sd_configs: []"), "f.yml:1:32: scrape_configs[0].kubernetes_sd_configs: discovery through "
 					       "Kubernetes is not supported; use file_sd_configs "
 					       "with a file that something else keeps up to date\n"},
