@@ -134,7 +134,8 @@ static bool read_labels(const struct pl_node *node, struct pl_labels_builder *la
 			snprintf(why, size, "the value of %.*s is no text in quotes", name.n < 64 ? (int)name.n : 64, name.p);
 			return false;
 		}
-		pl_labels_builder_set(labels, name, value->text);
+		if (value->text.n > 0) /* else it is no label */
+			pl_labels_builder_set(labels, name, value->text);
 	}
 	return true;
 }

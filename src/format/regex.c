@@ -12,18 +12,21 @@ enum {
 	MATCH_LIMIT = 10000,
 	DEPTH_LIMIT = 10000,
 	HEAP_LIMIT_KIB = 1024,
+	STACK_MIN = 32 * 1024,
+	STACK_MAX = 1024 * 1024,
 	MESSAGE_BYTES = 128,
 };
 
 struct pl_regex {
 	pcre2_code *code;
-	pcre2_match_context *limits;
 	size_t n_groups;
 };
 
 void pl_regex_scratch_finish(struct pl_regex_scratch *s)
 {
 	pcre2_match_data_free(s->match);
+	pcre2_match_context_free(s->context);
+	pcre2_jit_stack_free(s->stack);
 	*s = (struct pl_regex_scratch){0};
 }
 
@@ -55,10 +58,6 @@ enum pl_err pl_regex_create(struct pl_regex **out, struct pl_str pattern, char *
 		return PL_EINVAL;
 	}
 	(void)pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE); /* without it the same, slower */
-	r->limits = pcre2_match_context_create(NULL);
-	pcre2_set_match_limit(r->limits, MATCH_LIMIT);
-	pcre2_set_depth_limit(r->limits, DEPTH_LIMIT);
-	pcre2_set_heap_limit(r->limits, HEAP_LIMIT_KIB);
 	uint32_t groups = 0;
 	pcre2_pattern_info(r->code, PCRE2_INFO_CAPTURECOUNT, &groups);
 	r->n_groups = groups;
@@ -70,25 +69,40 @@ void pl_regex_destroy(struct pl_regex *r)
 {
 	if (r == NULL)
 		return;
-	pcre2_match_context_free(r->limits);
 	pcre2_code_free(r->code);
 	free(r);
 }
 
+static bool get_ready(struct pl_regex_scratch *s, size_t n_groups)
+{
+	if (s->context == NULL) {
+		s->context = pcre2_match_context_create(NULL);
+		if (s->context == NULL)
+			return false;
+		pcre2_set_match_limit(s->context, MATCH_LIMIT);
+		pcre2_set_depth_limit(s->context, DEPTH_LIMIT);
+		pcre2_set_heap_limit(s->context, HEAP_LIMIT_KIB);
+	}
+	if (s->match == NULL || s->n_groups < n_groups) {
+		pcre2_match_data_free(s->match);
+		s->match = pcre2_match_data_create((uint32_t)n_groups + 1, NULL);
+		s->n_groups = n_groups;
+	}
+	return s->match != NULL;
+}
+
 enum pl_regex_verdict pl_regex_match(const struct pl_regex *r, struct pl_regex_scratch *s, struct pl_str subject)
 {
-	if (s->match == NULL || s->n_groups < r->n_groups) {
-		pcre2_match_data_free(s->match);
-		s->match = pcre2_match_data_create((uint32_t)r->n_groups + 1, NULL);
-		s->n_groups = r->n_groups;
-	}
-	if (s->match == NULL)
+	if (!get_ready(s, r->n_groups))
 		return PL_REGEX_GAVE_UP;
 	s->subject = subject.n > 0 ? subject.p : "";
 	PCRE2_SPTR p = (PCRE2_SPTR)s->subject;
-	int n = pcre2_match(r->code, p, subject.n, 0, 0, s->match, r->limits);
-	if (n == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter has the heap instead */
-		n = pcre2_match(r->code, p, subject.n, 0, PCRE2_NO_JIT, s->match, r->limits);
+	int n = pcre2_match(r->code, p, subject.n, 0, 0, s->match, s->context);
+	if (n == PCRE2_ERROR_JIT_STACKLIMIT && s->stack == NULL) { /* the 32 KiB that it takes by itself are rarely too little */
+		s->stack = pcre2_jit_stack_create(STACK_MIN, STACK_MAX, NULL);
+		pcre2_jit_stack_assign(s->context, NULL, s->stack);
+		n = pcre2_match(r->code, p, subject.n, 0, 0, s->match, s->context);
+	}
 	if (n >= 0)
 		return PL_REGEX_YES;
 	return n == PCRE2_ERROR_NOMATCH ? PL_REGEX_NO : PL_REGEX_GAVE_UP;

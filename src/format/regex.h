@@ -16,8 +16,8 @@ struct pl_regex; /* compiled: immutable, to be shared by threads */
 
 /* What one thread needs to match; it serves all patterns. Zero-initialise. */
 struct pl_regex_scratch {
-	void *match;     /* PCRE2's match data */
-	size_t n_groups; /* that it has room for */
+	void *match, *context, *stack; /* PCRE2's match data, match context and stack of compiled code */
+	size_t n_groups;               /* that it has room for */
 	const char *subject;
 };
 void pl_regex_scratch_finish(struct pl_regex_scratch *s);
