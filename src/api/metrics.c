@@ -83,7 +83,7 @@ static void add_http(struct pl_metric_out *e, const struct pl_api *a)
 
 struct sources {
 	struct pl_metric_out *e;
-	enum { SOURCE_TARGETS, SOURCE_TROUBLE, SOURCE_UPDATED } what;
+	enum { SOURCE_TARGETS, SOURCE_DROPPED, SOURCE_TROUBLE, SOURCE_UPDATED } what;
 };
 
 static void add_source(void *data, const struct pl_discovery_status *s)
@@ -96,6 +96,9 @@ static void add_source(void *data, const struct pl_discovery_status *s)
 	switch (all->what) {
 	case SOURCE_TARGETS:
 		pl_metric_u64(all->e, s->targets);
+		break;
+	case SOURCE_DROPPED:
+		pl_metric_u64(all->e, s->dropped);
 		break;
 	case SOURCE_TROUBLE:
 		pl_metric_u64(all->e, s->trouble[0] != '\0');
@@ -112,12 +115,16 @@ static void add_discovery(struct pl_metric_out *e, const struct pl_api *a)
 		const char *name, *help;
 	} families[] = {
 	    [SOURCE_TARGETS] = {"pulseline_discovery_targets", "Targets that a source of discovery names."},
+	    [SOURCE_DROPPED] = {"pulseline_discovery_targets_dropped", "Targets of a source that relabeling drops."},
 	    [SOURCE_TROUBLE] = {"pulseline_discovery_trouble", "1 while a source cannot be read or is wrong."},
 	    [SOURCE_UPDATED] = {"pulseline_discovery_updated_timestamp_seconds", "When a source last said something, Unix time."},
 	};
 	struct pl_target_counts c = pl_target_manager_counts(a->env.targets);
 	gauge(e, "pulseline_targets", "Targets that are scraped.", c.active);
 	gauge(e, "pulseline_targets_invalid", "Targets refused, for a bad address for instance.", c.invalid);
+	gauge(e, "pulseline_targets_dropped", "Targets that relabeling drops.", c.dropped);
+	counter(e, "pulseline_relabel_matches_given_up",
+		"Patterns of relabel_configs that would have taken too long to match: taken for no match.", c.matches_given_up);
 	gauge(e, "pulseline_targets_duplicate", "Targets left out because they equal another one.", c.duplicates);
 	for (size_t i = 0; i < PL_COUNT_OF(families); i++) {
 		struct sources all = {.e = e, .what = (int)i};

@@ -9,6 +9,7 @@
 struct gathering {
 	struct pl_api *api;
 	struct pl_http_exchange *x;
+	bool dropped; /* those too */
 	size_t waiting, n;
 	struct pl_worker_statuses parts[]; /* n of them came */
 };
@@ -38,20 +39,6 @@ static void add_duration(struct pl_json *j, const char *key, int64_t ns)
 	pl_buf_finish(&b);
 }
 
-static void add_labels(struct pl_json *j, const char *key, struct pl_labels labels)
-{
-	static const struct pl_str param = {"__param_", 8};
-	pl_json_key(j, key);
-	pl_json_object_begin(j);
-	for (size_t i = 0; i < labels.n; i++) {
-		struct pl_str name = labels.v[i].name;
-		bool secret = pl_str_starts(name, param) && pl_api_is_secret_name((struct pl_str){name.p + 8, name.n - 8});
-		pl_json_key_str(j, name);
-		pl_json_str(j, secret ? PL_STR("<secret>") : labels.v[i].value);
-	}
-	pl_json_object_end(j);
-}
-
 static void add_count(struct pl_json *j, const char *key, uint64_t v)
 {
 	pl_json_key(j, key);
@@ -69,8 +56,8 @@ static void add_target(struct pl_json *j, const struct pl_target_status *s)
 	struct pl_buf url = {0};
 	pl_api_add_public_url(&url, pl_str_of(t->url));
 	pl_json_object_begin(j);
-	add_labels(j, "discoveredLabels", t->discovered);
-	add_labels(j, "labels", t->labels);
+	pl_api_add_labels(j, "discoveredLabels", t->discovered);
+	pl_api_add_labels(j, "labels", t->labels);
 	pl_json_key(j, "scrapePool");
 	pl_json_cstr(j, t->job->name);
 	pl_json_key(j, "scrapeUrl");
@@ -121,7 +108,44 @@ static void add_source(void *data, const struct pl_discovery_status *s)
 	pl_json_object_end(j);
 }
 
-static void reply(struct pl_api *a, struct pl_http_exchange *x, const struct pl_target_status **v, size_t n)
+static void add_dropped(void *data, const struct pl_dropped_target *t)
+{
+	struct pl_json *j = data;
+	pl_json_object_begin(j);
+	pl_api_add_labels(j, "discoveredLabels", t->discovered);
+	pl_json_key(j, "scrapePool");
+	pl_json_cstr(j, t->job);
+	add_count(j, "rule", t->rule);
+	pl_json_object_end(j);
+}
+
+/* The sources of a job come one after the other. */
+struct pool_sum {
+	struct pl_json *json;
+	const char *job; /* NULL: none yet */
+	uint64_t dropped;
+};
+
+static void end_pool(const struct pool_sum *sum)
+{
+	if (sum->job == NULL)
+		return;
+	pl_json_key_str(sum->json, pl_str_of(sum->job));
+	pl_json_u64(sum->json, sum->dropped);
+}
+
+static void count_dropped(void *data, const struct pl_discovery_status *s)
+{
+	struct pool_sum *sum = data;
+	if (sum->job == NULL || strcmp(sum->job, s->job) != 0) {
+		end_pool(sum);
+		sum->job = s->job;
+		sum->dropped = 0;
+	}
+	sum->dropped += s->dropped;
+}
+
+static void reply(struct pl_api *a, struct pl_http_exchange *x, const struct pl_target_status **v, size_t n, bool dropped)
 {
 	struct pl_buf b = {0};
 	struct pl_json j = {.out = &b};
@@ -138,7 +162,15 @@ static void reply(struct pl_api *a, struct pl_http_exchange *x, const struct pl_
 	pl_json_array_end(&j);
 	pl_json_key(&j, "droppedTargets");
 	pl_json_array_begin(&j);
+	if (dropped)
+		pl_target_manager_dropped(a->env.targets, add_dropped, &j);
 	pl_json_array_end(&j);
+	pl_json_key(&j, "droppedTargetCounts");
+	pl_json_object_begin(&j);
+	struct pool_sum sum = {.json = &j};
+	pl_target_manager_sources(a->env.targets, count_dropped, &sum);
+	end_pool(&sum);
+	pl_json_object_end(&j);
 	add_count(&j, "invalidTargets", counts.invalid);
 	add_count(&j, "duplicateTargets", counts.duplicates);
 	pl_json_key(&j, "discovery");
@@ -161,7 +193,7 @@ static void finish(struct gathering *g)
 		for (size_t k = 0; k < g->parts[i].n; k++)
 			v[n++] = &g->parts[i].v[k];
 	qsort(v, n, sizeof *v, by_job_and_url);
-	reply(g->api, g->x, v, n);
+	reply(g->api, g->x, v, n, g->dropped);
 	free(v);
 	for (size_t i = 0; i < g->n; i++)
 		pl_worker_statuses_free(g->parts[i]);
@@ -181,11 +213,12 @@ void pl_api_targets(struct pl_api *a, struct pl_http_exchange *x, struct pl_str 
 	(void)part;
 	struct pl_buf scratch = {0};
 	struct pl_str rest = pl_http_query(x), key, value;
-	bool active = true, known = true;
+	bool active = true, dropped = true, known = true;
 	while (pl_http_query_next(&rest, &scratch, &key, &value)) {
 		if (pl_str_is(key, "state") && value.n > 0) {
 			active = pl_str_is(value, "active") || pl_str_is(value, "any");
-			known = active || pl_str_is(value, "dropped");
+			dropped = pl_str_is(value, "dropped") || pl_str_is(value, "any");
+			known = active || dropped;
 			break;
 		}
 		pl_buf_clear(&scratch);
@@ -199,12 +232,13 @@ void pl_api_targets(struct pl_api *a, struct pl_http_exchange *x, struct pl_str 
 		return;
 	}
 	if (!active || a->env.n_workers == 0) {
-		reply(a, x, NULL, 0);
+		reply(a, x, NULL, 0, dropped);
 		return;
 	}
 	struct gathering *g = pl_calloc(1, sizeof *g + a->env.n_workers * sizeof g->parts[0]);
 	g->api = a;
 	g->x = x;
+	g->dropped = dropped;
 	g->waiting = a->env.n_workers;
 	for (size_t i = 0; i < a->env.n_workers; i++)
 		pl_worker_collect(a->env.workers[i], a->env.loop, came, g);

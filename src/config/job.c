@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "config/relabel_config.h"
 #include "config/scalar.h"
 
 static const char *const schemes[] = {"http", "https", NULL};
@@ -16,7 +17,6 @@ static const char *const schema_kinds[] = {"kapacitor", NULL};
 	}
 #define CLOUD(NAME, WHAT) REFUSED(NAME "_sd_configs", "discovery through " WHAT " is not supported; " INSTEAD)
 #define INSTEAD           "use file_sd_configs with a file that something else keeps up to date"
-#define RELABEL           "relabeling is not supported yet; set labels in static_configs or in the files of file_sd_configs"
 #define NATIVE            "native histograms are not supported; classic histograms are scraped as they are"
 #define LABEL_BOUND       "not supported yet; bound a scrape with sample_limit and body_size_limit"
 #define MAX_INTERVAL      (365 * 24 * 3600 * PL_NS_PER_S)
@@ -102,8 +102,22 @@ static const struct pl_field job_fields[] = {
      JOB(discovery),
      .plugin_kind = PL_CONFIG_KIND_DISCOVERY,
      .help = "static_configs and file_sd_configs: what to scrape"},
-    REFUSED("relabel_configs", RELABEL),
-    REFUSED("metric_relabel_configs", "relabeling is not supported yet; every sample of a page is kept"),
+    {.key = "relabel_configs",
+     .type = PL_FIELD_LIST,
+     JOB(relabel_configs),
+     .schema = &pl_relabel_config_schema,
+     .help = "rules for the labels of targets, before they are scraped"},
+    {.key = "metric_relabel_configs",
+     .type = PL_FIELD_LIST,
+     JOB(metric_relabel_configs),
+     .schema = &pl_relabel_config_schema,
+     .help = "rules for the labels of samples, before they are written"},
+    {.key = "keep_dropped_targets",
+     .type = PL_FIELD_INT,
+     JOB(keep_dropped_targets),
+     .max = -1,
+     .fallback = "0",
+     .help = "how many targets that relabeling dropped are remembered to be shown; 0: global's"},
     REFUSED("http_sd_configs", "discovery through HTTP is not supported yet; use file_sd_configs"),
     CLOUD("aws", "AWS"),
     CLOUD("azure", "Azure"),
@@ -137,7 +151,6 @@ static const struct pl_field job_fields[] = {
     REFUSED("label_limit", LABEL_BOUND),
     REFUSED("label_name_length_limit", LABEL_BOUND),
     REFUSED("label_value_length_limit", LABEL_BOUND),
-    REFUSED("keep_dropped_targets", "nothing drops targets without relabeling; leave the key out"),
     REFUSED("track_timestamps_staleness", "InfluxDB has no staleness markers; leave the key out"),
     REFUSED("scrape_protocols", "not configurable: OpenMetrics 1.0 and text 0.0.4 are asked for; leave the key out"),
     REFUSED("fallback_scrape_protocol",
@@ -203,10 +216,24 @@ void pl_job_settle(struct pl_job *job, const struct pl_config *config, const str
 		job->body_size_limit = config->global.body_size_limit;
 	if (job->sample_limit == 0)
 		job->sample_limit = config->global.sample_limit;
+	if (job->keep_dropped_targets == 0)
+		job->keep_dropped_targets = config->global.keep_dropped_targets;
 	job->external_labels = config->global.external_labels;
 }
 
 void pl_job_number(struct pl_job *job)
 {
 	job->fingerprint = pl_labels_hash(job->external_labels, pl_schema_fingerprint(&pl_job_schema, job));
+}
+
+void pl_job_compile(struct pl_job *job)
+{
+	job->relabel = pl_relabel_config_compile(job->relabel_configs);
+	job->metric_relabel = pl_relabel_config_compile(job->metric_relabel_configs);
+}
+
+void pl_job_finish(struct pl_job *job)
+{
+	pl_relabel_destroy((struct pl_relabel *)job->relabel);
+	pl_relabel_destroy((struct pl_relabel *)job->metric_relabel);
 }

@@ -192,7 +192,8 @@ def test_the_reference_shows_the_defaults(write):
     shown = yaml.safe_load(REFERENCE.read_text())
     plain = effective(write("""\
 scrape_configs:
-  - {job_name: node, tls_config: {}, authorization: {credentials: x}, file_sd_configs: [{files: [targets/*.yml]}]}
+  - {job_name: node, tls_config: {}, authorization: {credentials: x}, file_sd_configs: [{files: [targets/*.yml]}],
+     relabel_configs: [{source_labels: [__address__], target_label: address}]}
 outputs: [local: {}, file: {path: points.lp}]
 """))
     for section in ("log", "queue", "workers"):
@@ -200,7 +201,7 @@ outputs: [local: {}, file: {path: points.lp}]
     assert shown["server"]["http"] == plain["server"]["http"]
     assert {**shown["global"], "external_labels": {}} == plain["global"]
     job, default = shown["scrape_configs"][0], plain["scrape_configs"][0]
-    for key in set(job) - {"static_configs", "file_sd_configs", "body_size_limit"}:  # 0 there: inherited
+    for key in set(job) - {"static_configs", "file_sd_configs", "metric_relabel_configs", "body_size_limit"}:  # 0 there: inherited
         assert job[key] == default[key], key
     assert job["file_sd_configs"][0] == default["file_sd_configs"][0]
     assert shown["scrape_configs"][2]["authorization"]["type"] == default["authorization"]["type"]

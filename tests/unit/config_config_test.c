@@ -199,9 +199,19 @@ static void says_what_is_wrong(void **state)
 	     "f.yml:1:46: scrape_configs[0].metrics_path: must not hold spaces or control characters\n"},
 	    {JOB("scheme: htpps"),
 	     "f.yml:1:40: scrape_configs[0].scheme: expected http or https, found \"htpps\" (did you mean \"https\"?)\n"},
-	    {JOB("relabel_configs: []"), "f.yml:1:32: scrape_configs[0].relabel_configs: relabeling is not supported yet; set "
-					 "labels in static_configs or in the "
-					 "files of file_sd_configs\n"},
+	    {JOB("relabel_configs: {action: keep}"),
+	     "f.yml:1:49: scrape_configs[0].relabel_configs: expected a list, found a mapping\n"},
+	    {JOB("relabel_configs: [{action: keep}, {actoin: drop}]"),
+	     "f.yml:1:66: scrape_configs[0].relabel_configs[1].target_label: replace needs a target_label\n"
+	     "f.yml:1:67: scrape_configs[0].relabel_configs[1].actoin: unknown key (did you mean \"action\"?)\n"},
+	    {JOB("relabel_configs: [{action: dorp}]"),
+	     "f.yml:1:59: scrape_configs[0].relabel_configs[0].action: expected replace, keep, drop, keepequal, dropequal, "
+	     "hashmod, labelmap, labeldrop, labelkeep, lowercase or uppercase, found \"dorp\" (did you mean \"drop\"?)\n"},
+	    {JOB("metric_relabel_configs: [{action: drop, regex: 'a(?=b)'}]"),
+	     "f.yml:1:79: scrape_configs[0].metric_relabel_configs[0].regex: look-ahead is not portable: RE2 has none (at "
+	     "character 2 of the pattern)\n"},
+	    {JOB("relabel_configs: [{action: hashmod, target_label: x}]"),
+	     "f.yml:1:50: scrape_configs[0].relabel_configs[0].modulus: hashmod needs a modulus above 0\n"},
 	    {JOB("kubernetes_sd_configs: []"), "f.yml:1:32: scrape_configs[0].kubernetes_sd_configs: discovery through "
 					       "Kubernetes is not supported; use file_sd_configs "
 					       "with a file that something else keeps up to date\n"},
