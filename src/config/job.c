@@ -15,7 +15,7 @@ static const char *const schema_kinds[] = {"kapacitor", NULL};
 		.key = KEY, .type = PL_FIELD_REFUSED, .help = HELP                                                               \
 	}
 #define CLOUD(NAME, WHAT) REFUSED(NAME "_sd_configs", "discovery through " WHAT " is not supported; " INSTEAD)
-#define INSTEAD           "use file_sd_configs with a file that something else keeps up to date"
+#define INSTEAD           "use http_sd_configs, with something that answers with the targets, or file_sd_configs"
 #define RELABEL           "relabeling is not supported yet; set labels in static_configs or in the files of file_sd_configs"
 #define NATIVE            "native histograms are not supported; classic histograms are scraped as they are"
 #define LABEL_BOUND       "not supported yet; bound a scrape with sample_limit and body_size_limit"
@@ -101,10 +101,9 @@ static const struct pl_field job_fields[] = {
      .type = PL_FIELD_PLUGIN_KEYS,
      JOB(discovery),
      .plugin_kind = PL_CONFIG_KIND_DISCOVERY,
-     .help = "static_configs and file_sd_configs: what to scrape"},
+     .help = "static_configs, file_sd_configs and http_sd_configs: what to scrape"},
     REFUSED("relabel_configs", RELABEL),
     REFUSED("metric_relabel_configs", "relabeling is not supported yet; every sample of a page is kept"),
-    REFUSED("http_sd_configs", "discovery through HTTP is not supported yet; use file_sd_configs"),
     CLOUD("aws", "AWS"),
     CLOUD("azure", "Azure"),
     CLOUD("consul", "Consul"),

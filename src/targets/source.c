@@ -153,5 +153,6 @@ void pl_source_status(const struct pl_source *s, const char *job, struct pl_disc
 	    .groups = s->n_groups,
 	    .targets = s->n_targets,
 	    .updated_wall_ns = s->updated_wall_ns,
+	    .trouble_since_wall_ns = s->incident.since_ns,
 	};
 }
