@@ -4,12 +4,13 @@ import gzip
 import json
 import ssl
 import subprocess
+import threading
 import urllib.parse
 
 import pytest
 
 from daemon import BINARY, job
-from harness import wait_until
+from harness import PATIENCE, wait_until
 from http_peers import Peer, Socks, certificate, page, tls
 
 
@@ -280,3 +281,34 @@ def test_targets_from_a_url(pulseline, peer):
     says["now"] = (200, {"Content-Type": "application/json"}, b"[]")
     wait_until(lambda: not pulseline.targets() and not trouble(), "the target is gone, and the trouble too")
     assert pulseline.log().count("discovery in trouble") == 1
+
+
+@pytest.mark.sanitized
+def test_an_end_while_others_keep_silent(pulseline, peer):
+    """A token and an answer of discovery that never come hold up neither a reload nor the daemon's end."""
+    silence = threading.Event()
+
+    def never(asked):
+        silence.wait(PATIENCE)
+        return page()
+
+    silent, target = peer(never), peer()
+    oauth2 = {"client_id": "i", "client_secret": "s", "token_url": f"http://{silent.address}/token"}
+    steady = job("steady", target.address)
+    waiting = [job("token", target.address, target.address.replace("127.0.0.1", "localhost"), oauth2=oauth2, scrape_interval="2s",
+                   scrape_timeout="2s"),
+               {"job_name": "found", "http_sd_configs": [{"url": f"http://{silent.address}/targets"}]},
+               {"job_name": "found-by-token", "http_sd_configs": [{"url": f"http://{target.address}/targets", "oauth2": oauth2}]}]
+    pulseline.config([steady, *waiting]).start()
+    try:
+        wait_until(lambda: {a.path for a in silent.asked} == {"/token", "/targets"}, "both are asked for")
+        pulseline.config([steady])
+        assert pulseline.reload().status_code == 200
+        wait_until(lambda: len(pulseline.targets()) == 1, "only the steady one is left")
+        n = len(silent.asked)
+        pulseline.config([steady, *waiting])
+        assert pulseline.reload().status_code == 200
+        wait_until(lambda: len(silent.asked) >= n + 3, "they are asked for again")
+        assert pulseline.end() == 0
+    finally:
+        silence.set()
