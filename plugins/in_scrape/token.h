@@ -6,8 +6,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-#include "pipeline/oauth2.h"
-#include "pipeline/target.h"
+#include "pipeline/plugin.h"
 
 struct pl_scrape_token {
 	LIST_ENTRY(pl_scrape_token) of_tokens;

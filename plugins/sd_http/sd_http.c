@@ -6,8 +6,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "config/target_file.h"
-#include "pipeline/client.h"
-#include "pipeline/oauth2.h"
 #include "pipeline/plugin.h"
 #include "sd_http/answer.h"
 
