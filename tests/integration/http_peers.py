@@ -94,13 +94,52 @@ class Socks:
             name = f.read(f.read(1)[0]).decode() if kind == 3 else socket.inet_ntoa(f.read(4))
             self.wanted.append((name, struct.unpack(">H", f.read(2))[0]))
             conn.sendall(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")
-            with socket.create_connection(("127.0.0.1", self.to)) as there:
-                while True:
-                    for s in select.select([conn, there], [], [])[0]:
-                        piece = s.recv(65536)
-                        if not piece:
-                            return
-                        (there if s is conn else conn).sendall(piece)
+            join(conn, self.to)
+
+
+class Tunnel:
+    """An HTTP proxy that knows CONNECT only and leads every connection to one port."""
+
+    def __init__(self, port):
+        self.to = port
+        self.heads = []  # as received
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        self.listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                conn, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(conn,), daemon=True).start()
+
+    def _serve(self, conn):
+        with conn:
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                piece = conn.recv(1)
+                if not piece:
+                    return
+                head += piece
+            self.heads.append(head.decode())
+            conn.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            join(conn, self.to)
+
+
+def join(conn, port):
+    """Passes bytes between a connection and a port here until either ends."""
+    with socket.create_connection(("127.0.0.1", port)) as there:
+        while True:
+            for s in select.select([conn, there], [], [])[0]:
+                piece = s.recv(65536)
+                if not piece:
+                    return
+                (there if s is conn else conn).sendall(piece)
 
 
 def certificate(folder):

@@ -11,7 +11,7 @@ import pytest
 
 from daemon import BINARY, job
 from harness import PATIENCE, wait_until
-from http_peers import Peer, Socks, certificate, page, tls
+from http_peers import Peer, Socks, Tunnel, certificate, page, tls
 
 
 @pytest.fixture
@@ -148,6 +148,25 @@ def test_an_http_proxy(pulseline, peer):
     assert f"http://<secret>@{proxy.address}" in shown.stdout
     for text in (pulseline.log(), shown.stdout, pulseline.get("/api/v1/targets").text):
         assert "s3cret" not in text
+
+
+def test_a_tunnel_through_an_http_proxy_sees_no_credentials(pulseline, peer, tmp_path):
+    cert, key = certificate(tmp_path)
+    target = peer(tls=tls(cert, key))
+    tunnel = Tunnel(target.port)
+    more = {"scheme": "https", "proxy_url": f"http://u:pr0xy@127.0.0.1:{tunnel.port}", "tls_config": {"ca_file": str(cert),
+                                                                                                  "server_name": "127.0.0.1"}}
+    jobs = [job("bearer", "db.invalid:9100", bearer_token="s3cret", **more),
+            job("other", "db.invalid:9100", metrics_path="/other", authorization={"type": "Token", "credentials": "s3cret"}, **more)]
+    pulseline.config(jobs).start()
+    is_up(pulseline, "bearer")
+    is_up(pulseline, "other")
+    tunnel.close()
+    assert {a.headers["Authorization"] for a in target.asked} == {"Bearer s3cret", "Token s3cret"}
+    assert {a.headers["Host"] for a in target.asked} == {"db.invalid:9100"}
+    for head in tunnel.heads:
+        assert head.startswith("CONNECT db.invalid:9100 ") and f"Proxy-Authorization: {basic('u', 'pr0xy')}" in head
+        assert "s3cret" not in head
 
 
 def test_a_socks_proxy_looks_names_up_itself(pulseline, peer):
