@@ -103,6 +103,7 @@ static void add_source(void *data, const struct pl_discovery_status *s)
 	pl_json_str(j, s->source);
 	pl_json_key(j, "trouble");
 	pl_json_cstr(j, s->trouble);
+	add_time(j, "since", s->trouble_since_wall_ns);
 	add_count(j, "targets", s->targets);
 	add_time(j, "updated", s->updated_wall_ns);
 	pl_json_object_end(j);

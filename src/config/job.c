@@ -16,7 +16,7 @@ static const char *const schema_kinds[] = {"kapacitor", NULL};
 		.key = KEY, .type = PL_FIELD_REFUSED, .help = HELP                                                               \
 	}
 #define CLOUD(NAME, WHAT) REFUSED(NAME "_sd_configs", "discovery through " WHAT " is not supported; " INSTEAD)
-#define INSTEAD           "use file_sd_configs with a file that something else keeps up to date"
+#define INSTEAD           "use http_sd_configs, with something that answers with the targets, or file_sd_configs"
 #define NATIVE            "native histograms are not supported; classic histograms are scraped as they are"
 #define LABEL_BOUND       "not supported yet; bound a scrape with sample_limit and body_size_limit"
 #define MAX_INTERVAL      (365 * 24 * 3600 * PL_NS_PER_S)
@@ -101,7 +101,7 @@ static const struct pl_field job_fields[] = {
      .type = PL_FIELD_PLUGIN_KEYS,
      JOB(discovery),
      .plugin_kind = PL_CONFIG_KIND_DISCOVERY,
-     .help = "static_configs and file_sd_configs: what to scrape"},
+     .help = "static_configs, file_sd_configs and http_sd_configs: what to scrape"},
     {.key = "relabel_configs",
      .type = PL_FIELD_LIST,
      JOB(relabel_configs),
@@ -118,7 +118,6 @@ static const struct pl_field job_fields[] = {
      .max = -1,
      .fallback = "0",
      .help = "how many targets that relabeling dropped are remembered to be shown; 0: global's"},
-    REFUSED("http_sd_configs", "discovery through HTTP is not supported yet; use file_sd_configs"),
     CLOUD("aws", "AWS"),
     CLOUD("azure", "Azure"),
     CLOUD("consul", "Consul"),

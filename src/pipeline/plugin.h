@@ -19,6 +19,7 @@
 #include "net/transfer.h"
 #include "pipeline/batch.h"
 #include "pipeline/client.h"
+#include "pipeline/oauth2.h"
 #include "pipeline/query.h"
 #include "pipeline/target.h"
 

@@ -35,6 +35,7 @@ struct pl_discovery_status {
 	const char *trouble;             /* "" when well */
 	size_t groups, targets, dropped; /* dropped: by relabeling */
 	int64_t updated_wall_ns;
+	int64_t trouble_since_wall_ns; /* 0: well */
 };
 /* Calls fn for every source; views valid during the call. */
 void pl_target_manager_sources(const struct pl_target_manager *m, void (*fn)(void *data, const struct pl_discovery_status *s),

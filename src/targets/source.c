@@ -189,5 +189,6 @@ void pl_source_status(const struct pl_source *s, const char *job, struct pl_disc
 	    .targets = s->n_targets,
 	    .dropped = s->dropped,
 	    .updated_wall_ns = s->updated_wall_ns,
+	    .trouble_since_wall_ns = s->incident.since_ns,
 	};
 }

@@ -68,7 +68,7 @@ alerting: {}
         'f.yml:12:9: scrape_configs[0].static_configs[0].lables: unknown key (did you mean "labels"?)',
         'f.yml:13:15: scrape_configs[1].job_name: another job is called "node" (line 7); names must differ',
         'f.yml:14:5: scrape_configs[1].kubernetes_sd_configs: discovery through Kubernetes is not supported; '
-        'use file_sd_configs with a file that something else keeps up to date',
+        'use http_sd_configs, with something that answers with the targets, or file_sd_configs',
         'f.yml:16:5: outputs[0].locla: unknown kind (did you mean "local"?)',
         'f.yml:17:1: alerting: there is no Alertmanager here; alerts belong to Kapacitor',
     ]
