@@ -10,8 +10,8 @@
 #include "format/transcode.h"
 #include "pipeline/plugin.h"
 
-/* Lines are held back until the page proved good, but at most this many bytes of them: a larger page is passed on in pieces, smaller
- * ones behind the first, and what has gone stays when a later line is bad. */
+/* Lines are held back until the page proved good, but at most this many bytes of them: a larger page is passed on in pieces,
+ * smaller ones behind the first, and what has gone stays when a later line is bad. */
 enum { PL_SCRAPE_HOLD_BYTES = 1024 * 1024, PL_SCRAPE_PIECE_BYTES = 256 * 1024 };
 
 /* Why samples that were read did not become points, beside pl_sample_drop. */
