@@ -61,7 +61,7 @@ static enum pl_err on_sample(void *data, const struct pl_sample *sample)
 		return PL_ELIMIT;
 	}
 	pl_transcode_sample(&p->transcode, sample);
-	if (p->lines.n >= PL_SCRAPE_HOLD_BYTES)
+	if (p->lines.n >= (p->passed_on == 0 ? PL_SCRAPE_HOLD_BYTES : PL_SCRAPE_PIECE_BYTES))
 		pass_on(p);
 	return PL_OK;
 }

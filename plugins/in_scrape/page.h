@@ -10,9 +10,9 @@
 #include "format/transcode.h"
 #include "pipeline/plugin.h"
 
-/* Lines are held back until the page proved good, but at most this many bytes of them: a larger page is passed on in pieces, and
- * what has gone stays when a later line is bad. */
-enum { PL_SCRAPE_HOLD_BYTES = 1024 * 1024 };
+/* Lines are held back until the page proved good, but at most this many bytes of them: a larger page is passed on in pieces,
+ * smaller ones behind the first, and what has gone stays when a later line is bad. */
+enum { PL_SCRAPE_HOLD_BYTES = 1024 * 1024, PL_SCRAPE_PIECE_BYTES = 256 * 1024 };
 
 /* Why samples that were read did not become points, beside pl_sample_drop. */
 enum { PL_SCRAPE_DROP_FAILED = PL_SAMPLE_DROP_COUNT, PL_SCRAPE_DROP_LIMIT, PL_SCRAPE_DROP_COUNT };

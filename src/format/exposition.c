@@ -153,8 +153,7 @@ static inline enum pl_err read_line(struct pl_exposition *e, const char **at)
 /* The bytes end with a newline. */
 static enum pl_err read_lines(struct pl_exposition *e, const char *p, const char *end)
 {
-	e->line.limit = end;
-	pl_exposition_line_forget(&e->line);
+	pl_exposition_line_move(&e->line, end);
 	while (p < end) {
 		enum pl_err err = read_line(e, &p);
 		if (err != PL_OK)
