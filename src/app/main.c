@@ -14,6 +14,8 @@ static const struct command commands[] = {
     {"check", "config", pl_command_check_config},
     {"check", "sd", pl_command_check_sd},
     {"check", "metrics", pl_command_check_metrics},
+    {"check", "lp", pl_command_check_lp},
+    {"convert", NULL, pl_command_convert},
     {"healthcheck", NULL, pl_command_healthcheck},
 };
 

@@ -26,6 +26,10 @@ struct pl_job {
 		const char *database;         /* "": the output's own */
 		const char *retention_policy; /* "": the database's default */
 		int schema;                   /* enum pl_schema_kind of format/transcode.h */
+		const char *measurement;      /* of the schema telegraf2; "": prometheus */
+		int nan;                      /* enum pl_nan_policy of format/transcode.h */
+		bool align_timestamps;        /* the scrape's time becomes a multiple of its interval */
+		int64_t timestamp_offset;     /* ns, added to the scrape's time */
 	} influx;
 	struct pl_sections discovery;     /* static_configs, file_sd_configs ...: one section per entry of each */
 	struct pl_labels external_labels; /* of global */
