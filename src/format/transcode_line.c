@@ -115,7 +115,9 @@ void pl_transcode_add_field_key(struct pl_buf *out, struct pl_str name, const ch
 		pl_buf_add_char(out, '_');
 		done = i + 1;
 	}
-	if (done < name.n || name.n == 0)
+	if (done == 0)
+		pl_lp_add_key(out, name);
+	else if (done < name.n)
 		pl_lp_add_key(out, (struct pl_str){name.p + done, name.n - done});
 	if (suffix[0] == '\0' && pl_str_is(name, "time"))
 		pl_buf_add_char(out, '_');
