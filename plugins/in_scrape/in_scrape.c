@@ -38,7 +38,7 @@ struct target_state {
 	const char *headers[2];
 	struct pl_scrape_page *page; /* from the head of an answer to the end of the scrape: one that waits owns no memory */
 	size_t usual_lines_bytes;    /* what the last good page came to */
-	int64_t started_mono_ns, started_wall_ns;
+	int64_t started_mono_ns, started_wall_ns, sample_time_ns;
 	bool under_way, detached;
 	struct pl_incident incident;
 	struct pl_target_status status;
@@ -97,7 +97,8 @@ static struct pl_scrape_page *page_of(struct target_state *st)
 	struct scraper *s = st->scraper;
 	if (st->page == NULL) {
 		st->page = take_page(s);
-		pl_scrape_page_begin(st->page, st->target->job, &st->tags, st->route, s->env->sink, st->started_wall_ns);
+		pl_scrape_page_begin(st->page, st->target->job, &st->tags, st->route, s->env->sink, st->started_wall_ns,
+				     st->sample_time_ns);
 	}
 	return st->page;
 }
@@ -148,6 +149,9 @@ static void add_counters(struct scraper *s, const struct pl_scrape_outcome *o)
 	count(&c->points, o->points);
 	count(&c->own_points, o->own_points);
 	count(&c->bytes, o->bytes);
+	count(&c->merged, o->merged);
+	count(&c->added, o->added);
+	count(&c->parts, o->parts);
 	for (size_t i = 0; i < PL_SCRAPE_DROP_COUNT; i++)
 		count(&c->dropped[i], o->dropped[i]);
 }
@@ -303,11 +307,20 @@ static void ask_token(struct target_state *st)
 		use_token(st, state);
 }
 
+/* Aligned by the moment that was planned: a scrape that begins a little early or late must not share another's time. */
+static int64_t sample_time(const struct target_state *st, int64_t planned_ns)
+{
+	const struct pl_job *job = st->target->job;
+	int64_t time = st->started_wall_ns;
+	if (job->influx.align_timestamps)
+		time = planned_ns - planned_ns % st->target->interval_ns;
+	return time + job->influx.timestamp_offset;
+}
+
 static void fire(void *self, void *state, int64_t wall_ns)
 {
 	struct scraper *s = self;
 	struct target_state *st = state;
-	(void)wall_ns;
 	if (st->under_way) {
 		count(&s->counters.missed, 1);
 		return;
@@ -315,6 +328,7 @@ static void fire(void *self, void *state, int64_t wall_ns)
 	st->under_way = true;
 	st->started_mono_ns = pl_clock_mono_ns();
 	st->started_wall_ns = pl_clock_wall_ns();
+	st->sample_time_ns = sample_time(st, wall_ns);
 	char reason[256];
 	if (pl_client_refresh(&st->client, &st->target->job->client, reason, sizeof reason) != PL_OK) {
 		fail(st, reason);

@@ -138,7 +138,8 @@ static void add_discovery(struct pl_metric_out *e, const struct pl_api *a)
 enum { N_DROPS = sizeof((struct pl_input_counters *)0)->dropped / sizeof(uint64_t) };
 
 struct sums {
-	uint64_t scrapes, failures, missed, samples, points, own_points, bytes, dropped[N_DROPS], batches, lateness_max_ns;
+	uint64_t scrapes, failures, missed, samples, points, own_points, bytes, merged, added, parts, dropped[N_DROPS], batches,
+	    lateness_max_ns;
 };
 
 static uint64_t load(const _Atomic uint64_t *v)
@@ -155,6 +156,9 @@ static void sum_worker(struct sums *s, struct pl_worker_stats w)
 	s->points += load(&w.input->points);
 	s->own_points += load(&w.input->own_points);
 	s->bytes += load(&w.input->bytes);
+	s->merged += load(&w.input->merged);
+	s->added += load(&w.input->added);
+	s->parts += load(&w.input->parts);
 	for (size_t i = 0; i < N_DROPS; i++)
 		s->dropped[i] += load(&w.input->dropped[i]);
 	s->batches += w.batches;
@@ -182,6 +186,10 @@ static void add_workers(struct pl_metric_out *e, const struct pl_api *a)
 	counter(e, "pulseline_scrape_bytes", "Bytes of pages, decompressed.", s.bytes);
 	counter(e, "pulseline_scrape_points", "Points handed on to the outputs, own series included.", s.points);
 	counter(e, "pulseline_scrape_own_points", "Of these, points of own series: up and the like.", s.own_points);
+	counter(e, "pulseline_scrape_samples_merged", "Samples that share a point with another (schemas telegraf1 and 2).",
+		s.merged);
+	counter(e, "pulseline_scrape_points_added", "Points that no sample stands for: a bucket that was missing.", s.added);
+	counter(e, "pulseline_scrape_points_in_parts", "Parts of points that were too large to be gathered.", s.parts);
 	pl_metric_family(e, "pulseline_scrape_samples_dropped", PL_FAMILY_COUNTER, "Samples that became no point, by reason.");
 	for (size_t i = 0; i < N_DROPS && a->env.drop_label != NULL && a->env.drop_label(i) != NULL; i++) {
 		pl_metric_sample(e);

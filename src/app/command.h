@@ -8,6 +8,8 @@ int pl_command_run(int argc, char **argv);           /* the daemon */
 int pl_command_check_config(int argc, char **argv);  /* check config FILE... [--print-config] */
 int pl_command_check_sd(int argc, char **argv);      /* check sd FILE... */
 int pl_command_check_metrics(int argc, char **argv); /* check metrics [--format=prom|openmetrics] [FILE...] */
+int pl_command_check_lp(int argc, char **argv);      /* check lp [--json] [FILE...] */
+int pl_command_convert(int argc, char **argv);       /* convert [--schema=...] [FILE...] */
 int pl_command_relabel(int argc, char **argv);       /* relabel --rules FILE [--trace] */
 int pl_command_healthcheck(int argc, char **argv);
 

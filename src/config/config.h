@@ -27,6 +27,10 @@ struct pl_job {
 		const char *database;         /* "": the output's own */
 		const char *retention_policy; /* "": the database's default */
 		int schema;                   /* enum pl_schema_kind of format/transcode.h */
+		const char *measurement;      /* of the schema telegraf2; "": prometheus */
+		int nan;                      /* enum pl_nan_policy of format/transcode.h */
+		bool align_timestamps;        /* the scrape's time becomes a multiple of its interval */
+		int64_t timestamp_offset;     /* ns, added to the scrape's time */
 	} influx;
 	int64_t keep_dropped_targets; /* how many that relabeling dropped are remembered; 0: no bound but the daemon's own */
 	struct pl_list relabel_configs, metric_relabel_configs; /* struct pl_relabel_config */

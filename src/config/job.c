@@ -5,9 +5,11 @@
 #include "base/clock.h"
 #include "config/relabel_config.h"
 #include "config/scalar.h"
+#include "format/transcode.h"
 
 static const char *const schemes[] = {"http", "https", NULL};
-static const char *const schema_kinds[] = {"kapacitor", NULL};
+static const char *const schema_kinds[] = {"kapacitor", "telegraf1", "telegraf2", NULL};
+static const char *const nan_policies[] = {"drop", "zero", "tag", NULL};
 
 #define JOB(MEMBER)    .offset = offsetof(struct pl_job, MEMBER)
 #define INFLUX(MEMBER) .offset = offsetof(struct pl_job, MEMBER) - offsetof(struct pl_job, influx)
@@ -20,6 +22,7 @@ static const char *const schema_kinds[] = {"kapacitor", NULL};
 #define NATIVE            "native histograms are not supported; classic histograms are scraped as they are"
 #define LABEL_BOUND       "not supported yet; bound a scrape with sample_limit and body_size_limit"
 #define MAX_INTERVAL      (365 * 24 * 3600 * PL_NS_PER_S)
+#define MAX_OFFSET        (24 * 3600 * PL_NS_PER_S)
 
 static const struct pl_field influx_fields[] = {
     {.key = "database",
@@ -37,12 +40,43 @@ static const struct pl_field influx_fields[] = {
      INFLUX(influx.schema),
      .fallback = "kapacitor",
      .choices = schema_kinds,
-     .help = "how samples become points; kapacitor: measurement = metric name, tags = labels, field value"},
+     .help = "how samples become points; kapacitor: measurement = metric name, tags = labels, field value; telegraf1, "
+	     "telegraf2: as Telegraf's metric_version 1 and 2"},
+    {.key = "measurement",
+     .type = PL_FIELD_STRING,
+     INFLUX(influx.measurement),
+     .fallback = "",
+     .help = "the one measurement of schema telegraf2; empty: prometheus"},
+    {.key = "nan",
+     .type = PL_FIELD_ENUM,
+     INFLUX(influx.nan),
+     .fallback = "drop",
+     .choices = nan_policies,
+     .help = "NaN and infinities: drop and count, store zero, or store zero with the tag special=NaN, +Inf or -Inf"},
+    {.key = "align_timestamps",
+     .type = PL_FIELD_BOOL,
+     INFLUX(influx.align_timestamps),
+     .fallback = "false",
+     .help = "the time of a scrape's samples becomes the multiple of scrape_interval at or before it"},
+    {.key = "timestamp_offset",
+     .type = PL_FIELD_DURATION,
+     INFLUX(influx.timestamp_offset),
+     .max = MAX_OFFSET,
+     .fallback = "0s",
+     .help = "added to the time of a scrape's samples"},
     {0},
 };
 
+static void check_influx(void *object, const struct pl_check *c)
+{
+	const struct pl_job *job = (const struct pl_job *)(const void *)((const char *)object - offsetof(struct pl_job, influx));
+	if (job->influx.measurement[0] != '\0' && job->influx.schema != PL_SCHEMA_TELEGRAF2)
+		pl_check_fail(c, "measurement",
+			      "is for schema: telegraf2 alone; the other schemas name measurements after metrics");
+}
+
 static const struct pl_schema influx_schema = {
-    .name = "influx", .size = sizeof(((struct pl_job *)0)->influx), .fields = influx_fields};
+    .name = "influx", .size = sizeof(((struct pl_job *)0)->influx), .fields = influx_fields, .check = check_influx};
 
 /* Prometheus 3's keys, all of them (https://prometheus.io/docs/prometheus/latest/configuration/configuration/#scrape_config). */
 static const struct pl_field job_fields[] = {

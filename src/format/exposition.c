@@ -145,8 +145,10 @@ static inline enum pl_err read_line(struct pl_exposition *e, const char **at)
 		return PL_OK;
 	if (is_comment)
 		return take_metadata(e, &metadata);
-	if (!l->same_name)
+	if (!l->same_name) {
 		l->sample.type = type_of(e, l->sample.name);
+		l->sample.family_n = e->family.n;
+	}
 	return e->fn(e->data, &l->sample);
 }
 
