@@ -156,30 +156,19 @@ static bool is_storable(struct pl_transcode *t, const struct pl_sample *sample)
 	return true;
 }
 
-void pl_transcode_sample(struct pl_transcode *t, const struct pl_sample *sample)
-{
-	static const char field[] = " value=";
-	enum { FIELD_BYTES = sizeof field - 1, KEY_BYTES = FIELD_BYTES - 2 };
-	if (!is_storable(t, sample))
-		return;
-	struct pl_buf *out = t->out;
-	size_t start = out->n, series = worst_series(t, sample);
-	/* Resolving escapes halves a text at most, so this cannot fit: do not reserve megabytes for it. */
-	if (series > 5 * (size_t)PL_LP_MAX_SERIES_KEY + t->target->tags.n) {
-		count_drop(t, PL_SAMPLE_DROP_SERIES_KEY);
-		return;
-	}
-	size_t rest = FIELD_BYTES + sample->value.n + ODD_NUMBER_BYTES + sizeof t->time_text + PL_LP_SLACK;
+static const char field[] = " value=";
+enum { FIELD_BYTES = sizeof field - 1, KEY_BYTES = FIELD_BYTES - 2 };
 
-	char *w = pl_buf_reserve(out, series + rest);
-	char *tags = pl_lp_put(w, sample->name, PL_LP_MEASUREMENT);
-	w = put_tags(t, sample, tags);
-	if (w == NULL) {
-		out->n = (size_t)(tags - out->p);
-		pl_transcode_tags(t, sample);
-		w = pl_buf_reserve(out, rest);
-		out->n = start;
-	}
+/* Bytes behind the series, at most. */
+static inline size_t worst_rest(const struct pl_transcode *t, const struct pl_sample *sample)
+{
+	return FIELD_BYTES + sample->value.n + ODD_NUMBER_BYTES + sizeof t->time_text + PL_LP_SLACK;
+}
+
+/* The series stands from `start` of the output to `w`: adds field and time, for which there is room. */
+static inline void put_rest(struct pl_transcode *t, const struct pl_sample *sample, size_t start, char *w)
+{
+	struct pl_buf *out = t->out;
 	if (!pl_lp_key_fits((size_t)(w - out->p) - start, KEY_BYTES)) {
 		count_drop(t, PL_SAMPLE_DROP_SERIES_KEY);
 		return;
@@ -202,6 +191,41 @@ void pl_transcode_sample(struct pl_transcode *t, const struct pl_sample *sample)
 	}
 	out->n = (size_t)(w - out->p);
 	t->lines++;
+}
+
+void pl_transcode_series(struct pl_transcode *t, struct pl_str series, bool target_tags, const struct pl_sample *sample)
+{
+	if (!is_storable(t, sample))
+		return;
+	char *w = pl_buf_reserve(t->out, series.n + t->target->tags.n + TAGS_SLACK + worst_rest(t, sample));
+	memcpy(w, series.p, series.n);
+	w += series.n;
+	put_rest(t, sample, t->out->n, target_tags ? put_target_tags(w, t->target) : w);
+}
+
+void pl_transcode_sample(struct pl_transcode *t, const struct pl_sample *sample)
+{
+	if (!is_storable(t, sample))
+		return;
+	struct pl_buf *out = t->out;
+	size_t start = out->n, series = worst_series(t, sample);
+	/* Resolving escapes halves a text at most, so this cannot fit: do not reserve megabytes for it. */
+	if (series > 5 * (size_t)PL_LP_MAX_SERIES_KEY + t->target->tags.n) {
+		count_drop(t, PL_SAMPLE_DROP_SERIES_KEY);
+		return;
+	}
+	size_t rest = worst_rest(t, sample);
+
+	char *w = pl_buf_reserve(out, series + rest);
+	char *tags = pl_lp_put(w, sample->name, PL_LP_MEASUREMENT);
+	w = put_tags(t, sample, tags);
+	if (w == NULL) {
+		out->n = (size_t)(tags - out->p);
+		pl_transcode_tags(t, sample);
+		w = pl_buf_reserve(out, rest);
+		out->n = start;
+	}
+	put_rest(t, sample, start, w);
 }
 
 void pl_transcode_own(struct pl_transcode *t, const char *name, double value)

@@ -66,6 +66,10 @@ void pl_transcode_finish(struct pl_transcode *t);
  * pl_sample_fn through a wrapper; never fails. */
 void pl_transcode_sample(struct pl_transcode *t, const struct pl_sample *sample);
 
+/* The same for a sample whose series is written already: `series` is measurement and tags, escaped; with `target_tags` the
+ * target's tags follow. */
+void pl_transcode_series(struct pl_transcode *t, struct pl_str series, bool target_tags, const struct pl_sample *sample);
+
 /* One line for a value of our own (up, scrape_duration_seconds ...). */
 void pl_transcode_own(struct pl_transcode *t, const char *name, double value);
 

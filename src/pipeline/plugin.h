@@ -70,6 +70,9 @@ struct pl_input_counters {
 	_Atomic uint64_t own_points;                /* of these: up and the like */
 	_Atomic uint64_t bytes;                     /* of pages, decoded */
 	_Atomic uint64_t dropped[16];               /* samples by reason; see drop_label */
+	_Atomic uint64_t relabeled;                 /* times that metric_relabel_configs were applied to a series */
+	_Atomic uint64_t relabel_uncached;          /* of these, series whose result found no room */
+	_Atomic uint64_t relabel_cache_series, relabel_cache_bytes; /* now */
 };
 
 /* samples + own_points = points + sum of dropped, whenever no scrape is under way. */
