@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/incident.h"
@@ -36,8 +37,9 @@ struct target_state {
 	uint32_t affinity;
 	char timeout_header[64];
 	const char *headers[2];
-	struct pl_scrape_page *page; /* from the head of an answer to the end of the scrape: one that waits owns no memory */
-	size_t usual_lines_bytes;    /* what the last good page came to */
+	struct pl_target_series *series; /* NULL where the job needs none */
+	struct pl_scrape_page *page;     /* from the head of an answer to the end of the scrape: one that waits owns no memory */
+	size_t usual_lines_bytes;        /* what the last good page came to */
 	int64_t started_mono_ns, started_wall_ns, sample_time_ns;
 	bool under_way, detached;
 	struct pl_incident incident;
@@ -47,6 +49,7 @@ struct target_state {
 struct scraper {
 	const struct pl_input_env *env;
 	struct pl_input_counters counters;
+	struct pl_series_budget series_budget;
 	struct pl_scrape_page *idle[IDLE_PAGES_KEPT];
 	size_t n_idle;
 	uint32_t *free_affinities;
@@ -97,8 +100,8 @@ static struct pl_scrape_page *page_of(struct target_state *st)
 	struct scraper *s = st->scraper;
 	if (st->page == NULL) {
 		st->page = take_page(s);
-		pl_scrape_page_begin(st->page, st->target->job, &st->tags, st->route, s->env->sink, st->started_wall_ns,
-				     st->sample_time_ns);
+		pl_scrape_page_begin(st->page, st->target->job, &st->tags, st->series, st->route, s->env->sink,
+				     st->started_wall_ns, st->sample_time_ns);
 	}
 	return st->page;
 }
@@ -130,6 +133,9 @@ static void note_status(struct target_state *st, const struct pl_scrape_outcome 
 	status->last_duration_ns = duration_ns;
 	status->last_samples = o->samples;
 	status->last_bytes = o->bytes;
+	status->last_kept = o->kept;
+	status->last_series_added = o->series_added;
+	status->known_series = st->series != NULL ? st->series->known.n : 0;
 	status->last_dropped = 0;
 	for (size_t i = 0; i < PL_SCRAPE_DROP_COUNT; i++)
 		status->last_dropped += o->dropped[i];
@@ -140,6 +146,12 @@ static void note_status(struct target_state *st, const struct pl_scrape_outcome 
 		status->down_since_wall_ns = 0;
 	else if (status->down_since_wall_ns == 0)
 		status->down_since_wall_ns = page->started_wall_ns;
+}
+
+static void show_cache(struct scraper *s)
+{
+	atomic_store_explicit(&s->counters.relabel_cache_series, s->series_budget.series, memory_order_relaxed);
+	atomic_store_explicit(&s->counters.relabel_cache_bytes, s->series_budget.used, memory_order_relaxed);
 }
 
 static void add_counters(struct scraper *s, const struct pl_scrape_outcome *o)
@@ -154,6 +166,9 @@ static void add_counters(struct scraper *s, const struct pl_scrape_outcome *o)
 	count(&c->parts, o->parts);
 	for (size_t i = 0; i < PL_SCRAPE_DROP_COUNT; i++)
 		count(&c->dropped[i], o->dropped[i]);
+	count(&c->relabeled, o->relabeled);
+	count(&c->relabel_uncached, o->uncached);
+	show_cache(s);
 }
 
 static void end_scrape(struct target_state *st)
@@ -170,6 +185,8 @@ static void end_scrape(struct target_state *st)
 	count(&s->counters.failures, !up);
 	note_status(st, &outcome, duration);
 	log_outcome(st, up);
+	if (st->series != NULL)
+		pl_target_series_warn(st->series, st->target, s->env->log, st->started_wall_ns);
 	if (up)
 		st->usual_lines_bytes = outcome.lines_bytes;
 	give_page(s, st->page);
@@ -184,6 +201,8 @@ static void free_state(struct target_state *st)
 	if (st->token != NULL)
 		pl_scrape_token_release(st->token);
 	pl_client_finish(&st->client);
+	pl_target_series_destroy(st->series);
+	show_cache(s);
 	pl_transcode_target_finish(&st->tags);
 	pl_route_release(st->route);
 	pl_target_release(st->target);
@@ -353,6 +372,7 @@ static void *attach(void *self, struct pl_target *t)
 	st->route = pl_route_create(t->job->influx.database, t->job->influx.retention_policy);
 	st->affinity = take_affinity(s);
 	pl_transcode_target_init(&st->tags, t->labels);
+	st->series = pl_target_series_create(t->job, t->labels, &s->series_budget);
 	snprintf(st->timeout_header, sizeof st->timeout_header, "X-Prometheus-Scrape-Timeout-Seconds: %.3f",
 		 (double)t->timeout_ns / (double)PL_NS_PER_S);
 	st->headers[0] = st->timeout_header;
@@ -383,6 +403,10 @@ static void status(void *self, void *state, struct pl_target_status *out)
 	(void)self;
 	*out = st->status;
 	out->target = target;
+	if (st->series != NULL && st->series->offenders != NULL && st->series->offenders[1].n > 0) {
+		out->offenders = pl_alloc(sizeof *out->offenders);
+		*out->offenders = st->series->offenders[1];
+	}
 }
 
 /* ---- the instance ---- */
@@ -397,6 +421,9 @@ static enum pl_err open_scraper(const struct pl_input_env *env, void **self)
 	struct scraper *s = pl_calloc(1, sizeof *s);
 	s->env = env;
 	s->tokens = (struct pl_scrape_tokens){.transfers = env->transfers, .none_left = on_no_tokens, .data = s};
+	s->series_budget.most = PL_SERIES_CACHE_WORKER_BYTES;
+	if (getrandom(&s->series_budget.seed, sizeof s->series_budget.seed, GRND_NONBLOCK) < 0)
+		s->series_budget.seed = (uint64_t)pl_clock_wall_ns();
 	*self = s;
 	return PL_OK;
 }
@@ -428,18 +455,6 @@ static const struct pl_input_counters *counters(void *self)
 	return &s->counters;
 }
 
-static const char *drop_label(size_t i)
-{
-	switch (i) {
-	case PL_SCRAPE_DROP_FAILED:
-		return "scrape_failed";
-	case PL_SCRAPE_DROP_LIMIT:
-		return "sample_limit";
-	default:
-		return i < PL_SAMPLE_DROP_COUNT ? pl_sample_drop_label((enum pl_sample_drop)i) : NULL;
-	}
-}
-
 static const struct pl_input_ops ops = {
     .open = open_scraper,
     .attach = attach,
@@ -447,7 +462,7 @@ static const struct pl_input_ops ops = {
     .detach = detach,
     .status = status,
     .counters = counters,
-    .drop_label = drop_label,
+    .drop_label = pl_scrape_drop_label,
     .close = close_scraper,
 };
 

@@ -23,16 +23,21 @@ void pl_scrape_page_destroy(struct pl_scrape_page *p)
 	pl_exposition_destroy(p->reader);
 	pl_transcode_finish(&p->transcode);
 	pl_buf_finish(&p->lines);
+	pl_series_maker_finish(&p->maker);
 	free(p);
 }
 
 void pl_scrape_page_begin(struct pl_scrape_page *p, const struct pl_job *job, const struct pl_transcode_target *target,
-			  struct pl_route *route, struct pl_sink *sink, int64_t wall_ns, int64_t sample_time_ns)
+			  struct pl_target_series *series, struct pl_route *route, struct pl_sink *sink, int64_t wall_ns,
+			  int64_t sample_time_ns)
 {
 	p->job = job;
 	p->sink = sink;
 	p->route = route;
 	p->bytes = p->samples = p->passed_on = p->merged_passed_on = p->added_passed_on = 0;
+	p->series_added = p->relabeled = p->uncached = 0;
+	memset(p->dropped, 0, sizeof p->dropped);
+	p->failed_as = PL_SCRAPE_DROP_FAILED;
 	p->started_wall_ns = wall_ns;
 	p->has_format = false;
 	p->error[0] = '\0';
@@ -42,6 +47,11 @@ void pl_scrape_page_begin(struct pl_scrape_page *p, const struct pl_job *job, co
 	p->transcode.nan_policy = (enum pl_nan_policy)job->influx.nan;
 	p->transcode.measurement = pl_str_of(job->influx.measurement);
 	pl_transcode_begin(&p->transcode, target, &p->lines, sample_time_ns);
+	p->series = series;
+	if (series == NULL)
+		return;
+	p->rules = (struct pl_series_rules){job->metric_relabel, target, &series->limits, job->honor_labels};
+	pl_target_series_begin(series);
 }
 
 static void pass_on(struct pl_scrape_page *p)
@@ -55,20 +65,119 @@ static void pass_on(struct pl_scrape_page *p)
 		pl_buf_finish(&p->lines);
 }
 
+static inline void pass_on_if_many(struct pl_scrape_page *p)
+{
+	if (p->lines.n >= (p->passed_on == 0 ? PL_SCRAPE_HOLD_BYTES : PL_SCRAPE_PIECE_BYTES))
+		pass_on(p);
+}
+
+static uint64_t kept(const struct pl_scrape_page *p)
+{
+	return p->samples - p->dropped[PL_SCRAPE_DROP_RELABELED] - p->dropped[PL_SCRAPE_DROP_NAMELESS];
+}
+
+static enum pl_err check_sample_limit(struct pl_scrape_page *p)
+{
+	if (p->job->sample_limit == 0 || kept(p) <= (uint64_t)p->job->sample_limit)
+		return PL_OK;
+	snprintf(p->error, sizeof p->error, "the page holds more than sample_limit = %lld samples",
+		 (long long)p->job->sample_limit);
+	p->failed_as = PL_SCRAPE_DROP_LIMIT;
+	return PL_ELIMIT;
+}
+
 static enum pl_err on_sample(void *data, const struct pl_sample *sample)
 {
 	struct pl_scrape_page *p = data;
 	p->samples++;
-	if (p->job->sample_limit > 0 && p->samples > (uint64_t)p->job->sample_limit) {
-		snprintf(p->error, sizeof p->error, "the page holds more than sample_limit = %lld samples",
-			 (long long)p->job->sample_limit);
-		return PL_ELIMIT;
-	}
+	enum pl_err err = check_sample_limit(p);
+	if (err != PL_OK)
+		return err;
 	pl_transcode_sample(&p->transcode, sample);
-	if (p->lines.n >= (p->passed_on == 0 ? PL_SCRAPE_HOLD_BYTES : PL_SCRAPE_PIECE_BYTES))
-		pass_on(p);
+	pass_on_if_many(p);
 	return PL_OK;
 }
+
+/* ---- samples whose series are looked at ---- */
+
+static uint64_t series_hash(const struct pl_scrape_page *p, const struct pl_sample *sample)
+{
+	struct pl_str text = sample->name;
+	if (sample->n_labels > 0) {
+		struct pl_str last = sample->labels[sample->n_labels - 1].value; /* in the same line */
+		text.n = (size_t)(last.p + last.n - text.p);
+	}
+	return pl_str_hash(text, p->series->cache.budget->seed);
+}
+
+/* What becomes of the sample's series: from the cache, or found out and put there. */
+static enum pl_err relabel(struct pl_scrape_page *p, const struct pl_sample *sample, uint64_t hash, struct pl_series_made *out)
+{
+	struct pl_series_cache *cache = &p->series->cache;
+	const struct pl_series_entry *e = pl_series_cache_find(cache, hash);
+	if (e != NULL) {
+		*out = (struct pl_series_made){e->fate, pl_series_cache_text(cache, e)};
+		return PL_OK;
+	}
+	enum pl_err err = pl_series_make(&p->maker, &p->rules, sample, out, p->error, sizeof p->error);
+	if (err != PL_OK)
+		return err;
+	p->relabeled++;
+	if (!pl_series_cache_add(cache, hash, out->fate, out->text))
+		p->uncached++;
+	else if (p->job->series_limit == 0 && out->fate < PL_SERIES_DROPPED)
+		p->series_added++;
+	return PL_OK;
+}
+
+static bool is_admitted(struct pl_scrape_page *p, const struct pl_sample *sample, uint64_t hash)
+{
+	if (p->job->series_limit == 0)
+		return true;
+	switch (pl_series_set_admit(&p->series->known, hash, (uint64_t)p->job->series_limit)) {
+	case PL_SERIES_KNOWN:
+		return true;
+	case PL_SERIES_NEW:
+		p->series_added++;
+		return true;
+	case PL_SERIES_REFUSED:
+		break;
+	}
+	p->dropped[PL_SCRAPE_DROP_SERIES_LIMIT]++;
+	pl_target_series_offend(p->series, sample->name);
+	return false;
+}
+
+static enum pl_err on_sample_of_series(void *data, const struct pl_sample *sample)
+{
+	struct pl_scrape_page *p = data;
+	struct pl_series_made made = {0};
+	bool relabels = p->job->metric_relabel != NULL;
+	uint64_t hash = relabels || p->job->series_limit > 0 ? series_hash(p, sample) : 0;
+	enum pl_err err = PL_OK;
+	p->samples++;
+	if (relabels)
+		err = relabel(p, sample, hash, &made);
+	else if (p->series->limits.any)
+		err = pl_series_check_limits(&p->maker, &p->rules, sample, p->error, sizeof p->error);
+	if (err != PL_OK) {
+		p->failed_as = PL_SCRAPE_DROP_LABEL_LIMIT;
+		return err;
+	}
+	if (made.fate >= PL_SERIES_DROPPED)
+		p->dropped[made.fate - PL_SERIES_DROPPED]++;
+	err = check_sample_limit(p);
+	if (err != PL_OK || made.fate >= PL_SERIES_DROPPED || !is_admitted(p, sample, hash))
+		return err;
+	if (relabels)
+		pl_transcode_series(&p->transcode, made.text, made.fate == PL_SERIES_LINE_WITH_TARGET_TAGS, sample);
+	else
+		pl_transcode_sample(&p->transcode, sample);
+	pass_on_if_many(p);
+	return PL_OK;
+}
+
+/* ---- the page ---- */
 
 enum pl_err pl_scrape_page_head(struct pl_scrape_page *p, const struct pl_transfer_head *head)
 {
@@ -83,7 +192,7 @@ enum pl_err pl_scrape_page_head(struct pl_scrape_page *p, const struct pl_transf
 			 (int)(head->content_type.n < 100 ? head->content_type.n : 100), head->content_type.p);
 		return PL_EUNSUPPORTED;
 	}
-	pl_exposition_reset(p->reader, format, on_sample, p);
+	pl_exposition_reset(p->reader, format, p->series != NULL ? on_sample_of_series : on_sample, p);
 	p->has_format = true;
 	return PL_OK;
 }
@@ -118,10 +227,8 @@ static uint64_t sum(const uint64_t *v, size_t n)
 /* Forgets the lines that were not passed on, and accounts for their samples. */
 static void roll_back(struct pl_scrape_page *p, struct pl_scrape_outcome *out)
 {
-	bool limited = p->job->sample_limit > 0 && p->samples > (uint64_t)p->job->sample_limit;
-	out->dropped[limited ? PL_SCRAPE_DROP_LIMIT : PL_SCRAPE_DROP_FAILED] = p->samples + p->added_passed_on - p->passed_on -
-									       p->merged_passed_on -
-									       sum(p->transcode.dropped, PL_SAMPLE_DROP_COUNT);
+	uint64_t accounted = p->passed_on + p->merged_passed_on + sum(out->dropped, PL_SCRAPE_DROP_COUNT);
+	out->dropped[p->failed_as] = p->samples + p->added_passed_on - accounted;
 	pl_buf_clear(&p->lines);
 	pl_transcode_discard(&p->transcode);
 	p->transcode.lines = p->passed_on;
@@ -131,8 +238,15 @@ static void roll_back(struct pl_scrape_page *p, struct pl_scrape_outcome *out)
 
 static void tally(const struct pl_scrape_page *p, struct pl_scrape_outcome *out)
 {
-	*out = (struct pl_scrape_outcome){.samples = p->samples, .bytes = p->bytes};
-	memcpy(out->dropped, p->transcode.dropped, sizeof p->transcode.dropped);
+	*out = (struct pl_scrape_outcome){.samples = p->samples,
+					  .bytes = p->bytes,
+					  .kept = kept(p),
+					  .series_added = p->series_added,
+					  .relabeled = p->relabeled,
+					  .uncached = p->uncached};
+	memcpy(out->dropped, p->dropped, sizeof p->dropped);
+	for (size_t i = 0; i < PL_SAMPLE_DROP_COUNT; i++)
+		out->dropped[i] += p->transcode.dropped[i];
 }
 
 void pl_scrape_page_settle(struct pl_scrape_page *p, int64_t duration_ns, struct pl_scrape_outcome *out)
@@ -148,6 +262,9 @@ void pl_scrape_page_settle(struct pl_scrape_page *p, int64_t duration_ns, struct
 	pl_transcode_own(t, "up", good ? 1 : 0);
 	pl_transcode_own(t, "scrape_duration_seconds", (double)duration_ns / 1e9);
 	pl_transcode_own(t, "scrape_samples_scraped", (double)p->samples);
+	pl_transcode_own(t, "scrape_samples_post_metric_relabeling", (double)kept(p));
+	if (p->job->metric_relabel != NULL || p->job->series_limit > 0)
+		pl_transcode_own(t, "scrape_series_added", (double)p->series_added);
 	pl_transcode_own(t, "scrape_samples_dropped", (double)sum(out->dropped, PL_SCRAPE_DROP_COUNT));
 	out->own_points = t->lines - before;
 	out->points = t->lines;
@@ -156,6 +273,8 @@ void pl_scrape_page_settle(struct pl_scrape_page *p, int64_t duration_ns, struct
 	out->parts = t->parts;
 	out->lines_bytes = p->lines.n;
 	pass_on(p);
+	if (p->series != NULL && good)
+		pl_target_series_end(p->series, p->uncached);
 }
 
 void pl_scrape_page_abandon(struct pl_scrape_page *p, struct pl_scrape_outcome *out)

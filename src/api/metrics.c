@@ -140,6 +140,7 @@ enum { N_DROPS = sizeof((struct pl_input_counters *)0)->dropped / sizeof(uint64_
 struct sums {
 	uint64_t scrapes, failures, missed, samples, points, own_points, bytes, merged, added, parts, dropped[N_DROPS], batches,
 	    lateness_max_ns;
+	uint64_t relabeled, relabel_uncached, relabel_cache_series, relabel_cache_bytes;
 };
 
 static uint64_t load(const _Atomic uint64_t *v)
@@ -161,6 +162,10 @@ static void sum_worker(struct sums *s, struct pl_worker_stats w)
 	s->parts += load(&w.input->parts);
 	for (size_t i = 0; i < N_DROPS; i++)
 		s->dropped[i] += load(&w.input->dropped[i]);
+	s->relabeled += load(&w.input->relabeled);
+	s->relabel_uncached += load(&w.input->relabel_uncached);
+	s->relabel_cache_series += load(&w.input->relabel_cache_series);
+	s->relabel_cache_bytes += load(&w.input->relabel_cache_bytes);
 	s->batches += w.batches;
 	if (w.lateness_max_ns > s->lateness_max_ns)
 		s->lateness_max_ns = w.lateness_max_ns;
@@ -196,6 +201,11 @@ static void add_workers(struct pl_metric_out *e, const struct pl_api *a)
 		pl_metric_label(e, "reason", pl_str_of(a->env.drop_label(i)));
 		pl_metric_u64(e, s.dropped[i]);
 	}
+	counter(e, "pulseline_metric_relabel_runs", "Times that metric_relabel_configs were applied: once for a new series.",
+		s.relabeled);
+	counter(e, "pulseline_metric_relabel_uncached", "Of these, results that found no room in the cache.", s.relabel_uncached);
+	gauge(e, "pulseline_metric_relabel_cache_series", "Series in the cache of metric relabeling.", s.relabel_cache_series);
+	gauge(e, "pulseline_metric_relabel_cache_bytes", "Memory of this cache.", s.relabel_cache_bytes);
 	counter(e, "pulseline_batches", "Batches that workers have sealed.", s.batches);
 	gauge_seconds(e, "pulseline_scrape_lateness_max_seconds",
 		      "How far behind its moment a scrape was begun at most, since this was last read.",

@@ -50,6 +50,22 @@ static const char *health_word(enum pl_target_health h)
 	return h == PL_TARGET_UP ? "up" : h == PL_TARGET_DOWN ? "down" : "unknown";
 }
 
+static void add_series_limit(struct pl_json *j, const struct pl_target_status *s)
+{
+	add_count(j, "seriesLimit", (uint64_t)s->target->job->series_limit);
+	add_count(j, "knownSeries", s->known_series);
+	pl_json_key(j, "seriesLimitOffenders");
+	pl_json_array_begin(j);
+	for (size_t i = 0; s->offenders != NULL && i < s->offenders->n; i++) {
+		pl_json_object_begin(j);
+		pl_json_key(j, "metric");
+		pl_json_cstr(j, s->offenders->v[i].metric);
+		add_count(j, "dropped", s->offenders->v[i].dropped);
+		pl_json_object_end(j);
+	}
+	pl_json_array_end(j);
+}
+
 static void add_target(struct pl_json *j, const struct pl_target_status *s)
 {
 	const struct pl_target *t = s->target;
@@ -76,6 +92,10 @@ static void add_target(struct pl_json *j, const struct pl_target_status *s)
 	add_count(j, "samples", s->last_samples);
 	add_count(j, "dropped", s->last_dropped);
 	add_count(j, "bytes", s->last_bytes);
+	add_count(j, "samplesPostMetricRelabeling", s->last_kept);
+	add_count(j, "seriesAdded", s->last_series_added);
+	if (t->job->series_limit > 0)
+		add_series_limit(j, s);
 	add_count(j, "scrapes", s->scrapes);
 	add_count(j, "failures", s->failures);
 	add_count(j, "failuresInRow", s->failures_in_row);

@@ -20,9 +20,11 @@ struct pl_job {
 	struct pl_params params;
 	bool honor_labels, honor_timestamps;
 	struct pl_client_config client;
-	int64_t body_size_limit; /* bytes after decompression; 0: no bound */
-	int64_t sample_limit;    /* 0: no bound */
-	int64_t max_line;        /* bytes */
+	int64_t body_size_limit;                                                /* bytes after decompression; 0: no bound */
+	int64_t sample_limit;                                                   /* 0: no bound */
+	int64_t label_limit, label_name_length_limit, label_value_length_limit; /* 0: no bound */
+	int64_t series_limit;                                                   /* 0: no bound */
+	int64_t max_line;                                                       /* bytes */
 	struct {
 		const char *database;         /* "": the output's own */
 		const char *retention_policy; /* "": the database's default */
@@ -51,6 +53,7 @@ struct pl_config {
 	struct {
 		int64_t scrape_interval, scrape_timeout;
 		int64_t body_size_limit, sample_limit, keep_dropped_targets; /* for jobs that give none */
+		int64_t label_limit, label_name_length_limit, label_value_length_limit;
 		struct pl_labels external_labels;
 	} global;
 	struct {

@@ -20,9 +20,12 @@ static const char *const nan_policies[] = {"drop", "zero", "tag", NULL};
 #define CLOUD(NAME, WHAT) REFUSED(NAME "_sd_configs", "discovery through " WHAT " is not supported; " INSTEAD)
 #define INSTEAD           "use http_sd_configs, with something that answers with the targets, or file_sd_configs"
 #define NATIVE            "native histograms are not supported; classic histograms are scraped as they are"
-#define LABEL_BOUND       "not supported yet; bound a scrape with sample_limit and body_size_limit"
-#define MAX_INTERVAL      (365 * 24 * 3600 * PL_NS_PER_S)
-#define MAX_OFFSET        (24 * 3600 * PL_NS_PER_S)
+#define LIMIT(KEY, HELP)                                                                                                         \
+	{                                                                                                                        \
+		.key = #KEY, .type = PL_FIELD_INT, JOB(KEY), .min = 0, .max = -1, .fallback = "0", .help = HELP                  \
+	}
+#define MAX_INTERVAL (365 * 24 * 3600 * PL_NS_PER_S)
+#define MAX_OFFSET   (24 * 3600 * PL_NS_PER_S)
 
 static const struct pl_field influx_fields[] = {
     {.key = "database",
@@ -122,7 +125,11 @@ static const struct pl_field job_fields[] = {
      .min = 0,
      .max = -1,
      .fallback = "0",
-     .help = "a page of more samples fails; 0: global's"},
+     .help = "a page of more samples fails, counted after metric relabeling; 0: global's"},
+    LIMIT(label_limit, "a page fails when a sample has more labels, __name__ and the target's included; 0: global's"),
+    LIMIT(label_name_length_limit, "a page fails when a label's name has more bytes; 0: global's"),
+    LIMIT(label_value_length_limit, "a page fails when a label's value, or the metric's name, has more bytes; 0: global's"),
+    LIMIT(series_limit, "new series of a target beyond so many are dropped, those known stay; 0: no bound"),
     {.key = "line_size_limit",
      .type = PL_FIELD_BYTES,
      JOB(max_line),
@@ -181,9 +188,6 @@ static const struct pl_field job_fields[] = {
     CLOUD("uyuni", "Uyuni"),
     CLOUD("vultr", "Vultr"),
     REFUSED("target_limit", "not supported yet; all targets that discovery finds are scraped"),
-    REFUSED("label_limit", LABEL_BOUND),
-    REFUSED("label_name_length_limit", LABEL_BOUND),
-    REFUSED("label_value_length_limit", LABEL_BOUND),
     REFUSED("track_timestamps_staleness", "InfluxDB has no staleness markers; leave the key out"),
     REFUSED("scrape_protocols", "not configurable: OpenMetrics 1.0 and text 0.0.4 are asked for; leave the key out"),
     REFUSED("fallback_scrape_protocol",
@@ -194,8 +198,7 @@ static const struct pl_field job_fields[] = {
     REFUSED("convert_classic_histograms_to_nhcb", NATIVE),
     REFUSED("native_histogram_bucket_limit", NATIVE),
     REFUSED("native_histogram_min_bucket_factor", NATIVE),
-    REFUSED("extra_scrape_metrics",
-	    "not supported; up, scrape_duration_seconds, scrape_samples_scraped and scrape_samples_dropped are always written"),
+    REFUSED("extra_scrape_metrics", "not supported; scrape_samples_post_metric_relabeling and the like are always written"),
     REFUSED("metric_name_validation_scheme",
 	    "not configurable: names are taken as the exposition formats allow them; leave the key out"),
     REFUSED("metric_name_escaping_scheme",
@@ -218,6 +221,9 @@ static void check_job(void *object, const struct pl_check *c)
 		pl_check_fail(c, "metrics_path", "must not hold ? or #; a query goes into params");
 	else if (path[clean] != '\0')
 		pl_check_fail(c, "metrics_path", "must not hold spaces or control characters");
+	if (job->metric_relabel_configs.n > 0 && job->influx.schema != PL_SCHEMA_KAPACITOR)
+		pl_check_fail(c, "metric_relabel_configs", "not supported yet with schema %s; use schema kapacitor",
+			      schema_kinds[job->influx.schema]);
 }
 
 const struct pl_schema pl_job_schema = {
@@ -251,6 +257,12 @@ void pl_job_settle(struct pl_job *job, const struct pl_config *config, const str
 		job->sample_limit = config->global.sample_limit;
 	if (job->keep_dropped_targets == 0)
 		job->keep_dropped_targets = config->global.keep_dropped_targets;
+	if (job->label_limit == 0)
+		job->label_limit = config->global.label_limit;
+	if (job->label_name_length_limit == 0)
+		job->label_name_length_limit = config->global.label_name_length_limit;
+	if (job->label_value_length_limit == 0)
+		job->label_value_length_limit = config->global.label_value_length_limit;
 	job->external_labels = config->global.external_labels;
 }
 

@@ -11,9 +11,12 @@
 	{                                                                                                                        \
 		.key = KEY, .type = PL_FIELD_REFUSED, .help = HELP                                                               \
 	}
-#define NO_RULES        "rules are not evaluated here; write alerts as Kapacitor tasks"
-#define NATIVE          "native histograms are not supported; classic histograms are scraped as they are"
-#define LABEL_BOUND     "not supported yet; bound a scrape with sample_limit and body_size_limit"
+#define NO_RULES "rules are not evaluated here; write alerts as Kapacitor tasks"
+#define NATIVE   "native histograms are not supported; classic histograms are scraped as they are"
+#define LIMIT(KEY, HELP)                                                                                                         \
+	{                                                                                                                        \
+		.key = #KEY, .type = PL_FIELD_INT, IN(global, KEY), .min = 0, .max = -1, .fallback = "0", .help = HELP           \
+	}
 #define DISK_QUEUE      "the queue on disk arrives in a later version; bound the one in memory with memory_bytes"
 #define MAX_INTERVAL    (365 * 24 * 3600 * PL_NS_PER_S)
 #define MIB             (INT64_C(1) << 20)
@@ -57,7 +60,10 @@ static const struct pl_field global_fields[] = {
      IN(global, sample_limit),
      .fallback = "0",
      .max = -1,
-     .help = "a page of more samples fails; 0: no bound"},
+     .help = "a page of more samples fails, counted after metric relabeling; 0: no bound"},
+    LIMIT(label_limit, "a page fails when a sample has more labels, __name__ and the target's included; 0: no bound"),
+    LIMIT(label_name_length_limit, "a page fails when a label's name has more bytes; 0: no bound"),
+    LIMIT(label_value_length_limit, "a page fails when a label's value, or the metric's name, has more bytes; 0: no bound"),
     {.key = "keep_dropped_targets",
      .type = PL_FIELD_INT,
      IN(global, keep_dropped_targets),
@@ -77,15 +83,11 @@ static const struct pl_field global_fields[] = {
     REFUSED("always_scrape_classic_histograms", NATIVE),
     REFUSED("scrape_native_histograms", NATIVE),
     REFUSED("convert_classic_histograms_to_nhcb", NATIVE),
-    REFUSED("extra_scrape_metrics",
-	    "not supported; up, scrape_duration_seconds, scrape_samples_scraped and scrape_samples_dropped are always written"),
+    REFUSED("extra_scrape_metrics", "not supported; scrape_samples_post_metric_relabeling and the like are always written"),
     REFUSED("metric_name_validation_scheme",
 	    "not configurable: names are taken as the exposition formats allow them; leave the key out"),
     REFUSED("metric_name_escaping_scheme",
 	    "not configurable: names are taken as the exposition formats allow them; leave the key out"),
-    REFUSED("label_limit", LABEL_BOUND),
-    REFUSED("label_name_length_limit", LABEL_BOUND),
-    REFUSED("label_value_length_limit", LABEL_BOUND),
     REFUSED("target_limit", "not supported yet; all targets that discovery finds are scraped"),
     {0},
 };

@@ -129,41 +129,24 @@ bool pl_transcode_add_series(struct pl_transcode *t, struct pl_buf *out, struct 
 	return true;
 }
 
+static const char field[] = " value=";
+enum { FIELD_BYTES = sizeof field - 1, KEY_BYTES = FIELD_BYTES - 2 };
+
 static bool is_finite(const struct pl_sample *sample)
 {
 	return sample->value_class == PL_VALUE_ODD && isfinite(sample->value_number);
 }
 
-static void write_kapacitor(struct pl_transcode *t, const struct pl_sample *sample)
+/* Bytes behind the series, at most. */
+static inline size_t worst_rest(const struct pl_transcode *t, const struct pl_sample *sample)
 {
-	static const char field[] = " value=";
-	enum { FIELD_BYTES = sizeof field - 1, KEY_BYTES = FIELD_BYTES - 2 };
-	if (sample->value_class != PL_VALUE_PLAIN && !is_finite(sample)) {
-		pl_transcode_add_line(t, sample->name, sample, PL_STR("value"));
-		return;
-	}
-	bool own_time = sample->has_time && t->honor_timestamps;
-	if (own_time && !pl_lp_time_fits(sample->time_ns)) {
-		pl_transcode_count_drop(t, PL_SAMPLE_DROP_TIME);
-		return;
-	}
-	struct pl_buf *out = t->out;
-	size_t start = out->n, series = worst_series(t, sample);
-	if (hopeless(t, series)) {
-		pl_transcode_count_drop(t, PL_SAMPLE_DROP_SERIES_KEY);
-		return;
-	}
-	size_t rest = FIELD_BYTES + sample->value.n + ODD_NUMBER_BYTES + sizeof t->time_text + PL_LP_SLACK;
+	return FIELD_BYTES + sample->value.n + ODD_NUMBER_BYTES + sizeof t->time_text + PL_LP_SLACK;
+}
 
-	char *w = pl_buf_reserve(out, series + rest);
-	char *tags = pl_lp_put(w, sample->name, PL_LP_MEASUREMENT);
-	w = put_tags(t, sample, tags);
-	if (w == NULL) {
-		out->n = (size_t)(tags - out->p);
-		pl_transcode_tags(t, out, sample);
-		w = pl_buf_reserve(out, rest);
-		out->n = start;
-	}
+/* The series stands from `start` of the output to `w`: adds field and time, for which there is room. */
+static inline void put_rest(struct pl_transcode *t, const struct pl_sample *sample, bool own_time, size_t start, char *w)
+{
+	struct pl_buf *out = t->out;
 	if (!pl_lp_key_fits((size_t)(w - out->p) - start, KEY_BYTES)) {
 		pl_transcode_count_drop(t, PL_SAMPLE_DROP_SERIES_KEY);
 		return;
@@ -186,6 +169,90 @@ static void write_kapacitor(struct pl_transcode *t, const struct pl_sample *samp
 	}
 	out->n = (size_t)(w - out->p);
 	t->lines++;
+}
+
+static void write_kapacitor(struct pl_transcode *t, const struct pl_sample *sample)
+{
+	if (sample->value_class != PL_VALUE_PLAIN && !is_finite(sample)) {
+		pl_transcode_add_line(t, sample->name, sample, PL_STR("value"));
+		return;
+	}
+	bool own_time = sample->has_time && t->honor_timestamps;
+	if (own_time && !pl_lp_time_fits(sample->time_ns)) {
+		pl_transcode_count_drop(t, PL_SAMPLE_DROP_TIME);
+		return;
+	}
+	struct pl_buf *out = t->out;
+	size_t start = out->n, series = worst_series(t, sample);
+	if (hopeless(t, series)) {
+		pl_transcode_count_drop(t, PL_SAMPLE_DROP_SERIES_KEY);
+		return;
+	}
+	size_t rest = worst_rest(t, sample);
+
+	char *w = pl_buf_reserve(out, series + rest);
+	char *tags = pl_lp_put(w, sample->name, PL_LP_MEASUREMENT);
+	w = put_tags(t, sample, tags);
+	if (w == NULL) {
+		out->n = (size_t)(tags - out->p);
+		pl_transcode_tags(t, out, sample);
+		w = pl_buf_reserve(out, rest);
+		out->n = start;
+	}
+	put_rest(t, sample, own_time, start, w);
+}
+
+/* The series that stands from `start` to the end of the output gets a tag more; as pl_transcode_add_special, but relabeling may
+ * have made other names than the sample's, so the text tells which there are (or rather one too many: `,` behind a backslash
+ * begins no tag). */
+static void add_special_behind(struct pl_buf *out, size_t start, struct pl_str special)
+{
+	size_t at = out->n;
+	pl_buf_add_cstr(out, ",special=");
+	while (memmem(out->p + start, at - start, out->p + at, out->n - at) != NULL) {
+		out->n--;
+		pl_buf_add_cstr(out, "_=");
+	}
+	pl_buf_add_str(out, special);
+}
+
+/* As put_rest, for a value that is not finite but to be stored. */
+static void add_odd_rest(struct pl_transcode *t, const struct pl_sample *sample, bool own_time, size_t start,
+			 struct pl_str special)
+{
+	struct pl_buf *out = t->out;
+	if (special.n > 0)
+		add_special_behind(out, start, special);
+	if (!pl_lp_key_fits(out->n - start, KEY_BYTES)) {
+		out->n = start;
+		pl_transcode_count_drop(t, PL_SAMPLE_DROP_SERIES_KEY);
+		return;
+	}
+	pl_buf_add_cstr(out, field);
+	pl_transcode_add_value(out, sample);
+	pl_transcode_add_time(t, out, own_time, sample->time_ns);
+	t->lines++;
+}
+
+void pl_transcode_series(struct pl_transcode *t, struct pl_str series, bool target_tags, const struct pl_sample *sample)
+{
+	struct pl_buf *out = t->out;
+	struct pl_str special;
+	size_t start = out->n;
+	bool own_time = pl_transcode_has_own_time(t, sample);
+	if (!pl_transcode_judge(t, sample, &special))
+		return;
+	char *w = pl_buf_reserve(out, series.n + t->target->tags.n + TAGS_SLACK + worst_rest(t, sample));
+	memcpy(w, series.p, series.n);
+	w += series.n;
+	if (target_tags)
+		w = put_target_tags(w, t->target);
+	if (sample->value_class == PL_VALUE_PLAIN || is_finite(sample)) {
+		put_rest(t, sample, own_time, start, w);
+	} else {
+		out->n = (size_t)(w - out->p);
+		add_odd_rest(t, sample, own_time, start, special);
+	}
 }
 
 void pl_transcode_begin(struct pl_transcode *t, const struct pl_transcode_target *target, struct pl_buf *out, int64_t time_ns)

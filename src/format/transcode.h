@@ -100,6 +100,10 @@ void pl_transcode_end(struct pl_transcode *t);
 /* The page is no good: forgets what is being gathered. */
 void pl_transcode_discard(struct pl_transcode *t);
 
+/* As pl_transcode_sample for PL_SCHEMA_KAPACITOR and a sample whose series is written already: `series` is measurement and tags,
+ * escaped; with `target_tags` the target's tags follow. The other schemas cannot be written so. */
+void pl_transcode_series(struct pl_transcode *t, struct pl_str series, bool target_tags, const struct pl_sample *sample);
+
 /* One line for a value of our own (up, scrape_duration_seconds ...), a gauge. */
 void pl_transcode_own(struct pl_transcode *t, const char *name, double value);
 

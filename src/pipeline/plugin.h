@@ -73,6 +73,9 @@ struct pl_input_counters {
 	_Atomic uint64_t added;                     /* points that no sample stands for (a bucket that was missing) */
 	_Atomic uint64_t parts;                     /* points that were too large to be gathered and went in parts */
 	_Atomic uint64_t dropped[16];               /* samples by reason; see drop_label */
+	_Atomic uint64_t relabeled;                 /* times that metric_relabel_configs were applied to a series */
+	_Atomic uint64_t relabel_uncached;          /* of these, series whose result found no room */
+	_Atomic uint64_t relabel_cache_series, relabel_cache_bytes; /* now */
 };
 
 /* samples + own_points + added = points + merged + sum of dropped, whenever no scrape is under way. */

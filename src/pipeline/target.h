@@ -26,6 +26,16 @@ struct pl_target {
 struct pl_target *pl_target_share(struct pl_target *t); /* any thread */
 void pl_target_release(struct pl_target *t);            /* any thread; the last one frees */
 
+/* The metrics that made the most new series after a target had reached its series_limit. */
+enum { PL_TARGET_OFFENDERS = 8 };
+struct pl_target_offenders {
+	struct pl_target_offender {
+		char metric[64]; /* longer names are cut */
+		uint64_t dropped;
+	} v[PL_TARGET_OFFENDERS]; /* most first */
+	size_t n;
+};
+
 enum pl_target_health { PL_TARGET_UNKNOWN, PL_TARGET_UP, PL_TARGET_DOWN };
 
 /* How it went, copied out by its worker on request. */
@@ -36,9 +46,13 @@ struct pl_target_status {
 	int64_t last_scrape_wall_ns; /* 0: never */
 	int64_t last_duration_ns;
 	uint64_t last_samples, last_dropped, last_bytes;
+	uint64_t last_kept;         /* samples after metric relabeling */
+	uint64_t last_series_added; /* 0 where series are not remembered */
+	uint64_t known_series;      /* those that series_limit bounds; 0 without one */
 	int64_t down_since_wall_ns; /* 0: not down */
 	uint64_t scrapes, failures; /* since it was taken on */
 	uint64_t failures_in_row;
+	struct pl_target_offenders *offenders; /* of the last good page; owned, NULL: none */
 };
 
 #endif

@@ -245,8 +245,10 @@ void pl_worker_set_outputs(struct pl_worker *w, struct pl_outputs *outputs, stru
 
 void pl_worker_statuses_free(struct pl_worker_statuses statuses)
 {
-	for (size_t i = 0; i < statuses.n; i++)
+	for (size_t i = 0; i < statuses.n; i++) {
 		pl_target_release(statuses.v[i].target);
+		free(statuses.v[i].offenders);
+	}
 	free(statuses.v);
 }
 

@@ -9,7 +9,8 @@ from daemon import job
 from exposition import parse_page
 from harness import wait_until
 
-OWN_SERIES = {"up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_dropped"}
+OWN_SERIES = {"up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling",
+              "scrape_series_added", "scrape_samples_dropped"}
 
 # label value on the page -> tag value in InfluxDB: what line protocol cannot carry becomes an underscore, see lineproto.h
 AWKWARD = {

@@ -40,7 +40,7 @@ def test_latest_reads_what_was_scraped(stored):
     assert latest("room=cellar").status_code == 404
     assert stored.get("/latest/nothing").status_code == 404
     assert stored.get("/keys").json() == sorted(["temp", "requests_total", "up", "scrape_duration_seconds", "scrape_samples_scraped",
-                                                 "scrape_samples_dropped"])
+                                                 "scrape_samples_post_metric_relabeling", "scrape_samples_dropped"])
     assert set(stored.get("/tags").json()) == {"instance", "job", "room"}
 
 
