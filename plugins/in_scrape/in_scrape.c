@@ -7,11 +7,9 @@
 #include "base/clock.h"
 #include "base/incident.h"
 #include "base/mem.h"
+#include "in_scrape/history.h"
 #include "in_scrape/page.h"
 #include "pipeline/plugin.h"
-
-/* Text 0.0.4 first: its names are the ones Kapacitor's scraper stored, while OpenMetrics renames counters. */
-static const char accept_header[] = "text/plain;version=0.0.4;q=1,application/openmetrics-text;version=1.0.0;q=0.8,*/*;q=0.1";
 
 enum { IDLE_PAGES_KEPT = 8 };
 
@@ -32,7 +30,9 @@ struct target_state {
 	size_t usual_lines_bytes;    /* what the last good page came to */
 	int64_t started_mono_ns, started_wall_ns;
 	bool under_way, detached;
+	enum pl_scrape_result result; /* of the scrape under way, as far as it went */
 	struct pl_incident incident;
+	struct pl_scrape_history history;
 	struct pl_target_status status;
 };
 
@@ -109,13 +109,31 @@ static void log_outcome(struct target_state *st, bool up)
 		pl_incident_fail(&st->incident, pl_clock_wall_ns(), log, PL_LOG_WARN, "scrape failed", failed);
 }
 
+static void note_failure(struct pl_target_status *status, const struct pl_scrape_page *page)
+{
+	if (status->down_since_wall_ns == 0) {
+		status->down_since_wall_ns = status->bad_since_wall_ns = page->started_wall_ns;
+		status->bad_failures = 0;
+	}
+	status->bad_until_wall_ns = page->started_wall_ns;
+	status->bad_failures++;
+	status->failures++;
+	memcpy(status->last_error, page->error, sizeof status->last_error);
+}
+
 static void note_status(struct target_state *st, const struct pl_scrape_outcome *o, int64_t duration_ns)
 {
 	const struct pl_scrape_page *page = st->page;
 	struct pl_target_status *status = &st->status;
 	bool up = page->error[0] == '\0';
+	const struct pl_target_outcome outcome = {
+	    .wall_ns = page->started_wall_ns,
+	    .duration_ns = duration_ns,
+	    .samples = o->samples < UINT32_MAX ? (uint32_t)o->samples : UINT32_MAX,
+	    .result = up ? PL_SCRAPE_UP : st->result,
+	};
+	pl_scrape_history_add(&st->history, &outcome);
 	status->health = up ? PL_TARGET_UP : PL_TARGET_DOWN;
-	memcpy(status->last_error, page->error, sizeof status->last_error);
 	status->last_scrape_wall_ns = page->started_wall_ns;
 	status->last_duration_ns = duration_ns;
 	status->last_samples = o->samples;
@@ -124,12 +142,11 @@ static void note_status(struct target_state *st, const struct pl_scrape_outcome 
 	for (size_t i = 0; i < PL_SCRAPE_DROP_COUNT; i++)
 		status->last_dropped += o->dropped[i];
 	status->scrapes++;
-	status->failures += !up;
-	status->failures_in_row = up ? 0 : status->failures_in_row + 1;
 	if (up)
 		status->down_since_wall_ns = 0;
-	else if (status->down_since_wall_ns == 0)
-		status->down_since_wall_ns = page->started_wall_ns;
+	else
+		note_failure(status, page);
+	status->failures_in_row = up ? 0 : status->bad_failures;
 }
 
 static void add_counters(struct scraper *s, const struct pl_scrape_outcome *o)
@@ -168,6 +185,7 @@ static void free_state(struct target_state *st)
 	give_affinity(s, st->affinity);
 	pl_client_finish(&st->client);
 	pl_transcode_target_finish(&st->tags);
+	pl_scrape_history_finish(&st->history);
 	pl_route_release(st->route);
 	pl_target_release(st->target);
 	free(st);
@@ -202,6 +220,23 @@ static void abandon(struct target_state *st)
 
 static void end_if_closing(struct scraper *s);
 
+static enum pl_scrape_result result_of(const struct pl_transfer_result *result)
+{
+	switch (result->err) {
+	case PL_OK:
+	case PL_EUNSUPPORTED:
+		return PL_SCRAPE_CONTENT;
+	case PL_EPARSE:
+		return PL_SCRAPE_PARSE;
+	case PL_ELIMIT:
+		return PL_SCRAPE_LIMIT;
+	case PL_ETIMEOUT:
+		return PL_SCRAPE_TIMEOUT;
+	default:
+		return result->status != 0 && result->status != 200 ? PL_SCRAPE_STATUS : PL_SCRAPE_NETWORK;
+	}
+}
+
 static void on_done(struct pl_transfer *t, const struct pl_transfer_result *result)
 {
 	struct target_state *st = pl_container_of(t, struct target_state, transfer);
@@ -213,13 +248,17 @@ static void on_done(struct pl_transfer *t, const struct pl_transfer_result *resu
 		return;
 	}
 	struct pl_scrape_page *page = page_of(st);
+	st->result = result_of(result);
 	if (result->err != PL_OK && page->error[0] == '\0')
 		snprintf(page->error, sizeof page->error, "%s",
 			 result->reason[0] != '\0' ? result->reason : pl_err_text(result->err));
 	if (result->err == PL_OK && !page->has_format)
 		snprintf(page->error, sizeof page->error, "the target's answer (HTTP status %ld) has no body", result->status);
-	if (page->error[0] == '\0' && pl_scrape_page_end(page) != PL_OK && page->error[0] == '\0')
-		snprintf(page->error, sizeof page->error, "the page is incomplete");
+	if (page->error[0] == '\0' && pl_scrape_page_end(page) != PL_OK) {
+		st->result = PL_SCRAPE_PARSE;
+		if (page->error[0] == '\0')
+			snprintf(page->error, sizeof page->error, "the page is incomplete");
+	}
 	end_scrape(st);
 }
 
@@ -251,13 +290,14 @@ static void fire(void *self, void *state, int64_t wall_ns)
 	st->started_mono_ns = pl_clock_mono_ns();
 	st->started_wall_ns = pl_clock_wall_ns();
 	if (!load_client(st)) {
+		st->result = PL_SCRAPE_CREDENTIALS;
 		end_scrape(st);
 		return;
 	}
 	const struct pl_transfer_request request = {
 	    .url = st->target->url,
 	    .client = &st->client.transfer,
-	    .accept = accept_header,
+	    .accept = PL_EXPOSITION_ACCEPT,
 	    .headers = st->headers,
 	    .affinity = st->affinity,
 	    .timeout_ns = st->target->timeout_ns,
@@ -300,9 +340,13 @@ static void status(void *self, void *state, struct pl_target_status *out)
 {
 	const struct target_state *st = state;
 	struct pl_target *target = out->target;
+	struct pl_target_outcome *outcomes = out->outcomes;
 	(void)self;
 	*out = st->status;
 	out->target = target;
+	out->outcomes = outcomes;
+	if (outcomes != NULL)
+		out->n_outcomes = pl_scrape_history_read(&st->history, outcomes);
 }
 
 /* ---- the instance ---- */
