@@ -15,6 +15,11 @@ struct pl_scrape_packed {
 	uint32_t samples : SAMPLES_BITS, result : 32 - SAMPLES_BITS;
 };
 
+void pl_scrape_history_init(struct pl_scrape_history *h)
+{
+	*h = (struct pl_scrape_history){.v = pl_calloc(PL_TARGET_OUTCOMES, sizeof *h->v)};
+}
+
 void pl_scrape_history_finish(struct pl_scrape_history *h)
 {
 	free(h->v);
@@ -29,10 +34,8 @@ static int64_t bounded(int64_t v, int64_t least, int64_t most)
 void pl_scrape_history_add(struct pl_scrape_history *h, const struct pl_target_outcome *o)
 {
 	int64_t ms = o->wall_ns / PL_NS_PER_MS;
-	if (h->v == NULL) {
-		h->v = pl_calloc(PL_TARGET_OUTCOMES, sizeof *h->v);
+	if (h->n == 0)
 		h->last_ms = ms;
-	}
 	int64_t step = bounded(ms - h->last_ms, INT32_MIN, INT32_MAX);
 	h->v[h->next] = (struct pl_scrape_packed){
 	    .ms = (int32_t)step,

@@ -1,4 +1,4 @@
-/* The last outcomes of a target, packed: 12 bytes each, none before its first scrape. */
+/* The last outcomes of a target, packed: 12 bytes each. */
 #ifndef PL_IN_SCRAPE_HISTORY_H
 #define PL_IN_SCRAPE_HISTORY_H
 
@@ -9,13 +9,14 @@
 
 struct pl_scrape_packed;
 
-/* Zero-initialise. */
 struct pl_scrape_history {
 	struct pl_scrape_packed *v; /* owned; a ring of PL_TARGET_OUTCOMES */
 	int64_t last_ms;            /* of the newest one */
 	uint8_t n, next;
 };
 
+/* Allocates the ring: what a target costs is there from the beginning, not from its first scrape. */
+void pl_scrape_history_init(struct pl_scrape_history *h);
 void pl_scrape_history_finish(struct pl_scrape_history *h);
 
 /* Adds the newest, in place of the oldest when it is full. Times within 24 days of the one before, durations up to 71 minutes and

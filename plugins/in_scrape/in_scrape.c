@@ -9,9 +9,13 @@
 #include "base/mem.h"
 #include "in_scrape/history.h"
 #include "in_scrape/page.h"
+#include "in_scrape/token.h"
 #include "pipeline/plugin.h"
 
 enum { IDLE_PAGES_KEPT = 8 };
+
+/* A target that refuses even fresh tokens must not have one fetched for each scrape. */
+#define RENEW_PAUSE_NS (60 * PL_NS_PER_S)
 
 struct scraper;
 
@@ -22,13 +26,17 @@ struct target_state {
 	struct pl_transcode_target tags;
 	struct pl_route *route;
 	struct pl_client client;
-	bool client_loaded;
+	struct pl_scrape_token *token; /* NULL: no OAuth 2 */
+	struct pl_oauth2_waiter token_waiter;
+	uint64_t token_serial;
+	bool token_refused;            /* in this scrape */
+	int64_t token_renewed_mono_ns; /* a fresh one was fetched because of a 401 then, and no scrape worked since; else 0 */
 	uint32_t affinity;
 	char timeout_header[64];
 	const char *headers[2];
 	struct pl_scrape_page *page; /* from the head of an answer to the end of the scrape: one that waits owns no memory */
 	size_t usual_lines_bytes;    /* what the last good page came to */
-	int64_t started_mono_ns, started_wall_ns;
+	int64_t started_mono_ns, started_wall_ns, sample_time_ns;
 	bool under_way, detached;
 	enum pl_scrape_result result; /* of the scrape under way, as far as it went */
 	struct pl_incident incident;
@@ -44,6 +52,7 @@ struct scraper {
 	uint32_t *free_affinities;
 	size_t n_free_affinities, free_affinities_cap;
 	uint32_t n_affinities;
+	struct pl_scrape_tokens tokens;
 	size_t n_states; /* attached, or detached with a transfer to end */
 	void (*closed)(void *data);
 	void *closed_data;
@@ -88,7 +97,8 @@ static struct pl_scrape_page *page_of(struct target_state *st)
 	struct scraper *s = st->scraper;
 	if (st->page == NULL) {
 		st->page = take_page(s);
-		pl_scrape_page_begin(st->page, st->target->job, &st->tags, st->route, s->env->sink, st->started_wall_ns);
+		pl_scrape_page_begin(st->page, st->target->job, &st->tags, st->route, s->env->sink, st->started_wall_ns,
+				     st->sample_time_ns);
 	}
 	return st->page;
 }
@@ -156,6 +166,9 @@ static void add_counters(struct scraper *s, const struct pl_scrape_outcome *o)
 	count(&c->points, o->points);
 	count(&c->own_points, o->own_points);
 	count(&c->bytes, o->bytes);
+	count(&c->merged, o->merged);
+	count(&c->added, o->added);
+	count(&c->parts, o->parts);
 	for (size_t i = 0; i < PL_SCRAPE_DROP_COUNT; i++)
 		count(&c->dropped[i], o->dropped[i]);
 }
@@ -166,6 +179,8 @@ static void end_scrape(struct target_state *st)
 	struct pl_scrape_outcome outcome;
 	int64_t duration = pl_clock_mono_ns() - st->started_mono_ns;
 	bool up = st->page->error[0] == '\0';
+	if (up)
+		st->token_renewed_mono_ns = 0;
 	pl_scrape_page_settle(st->page, duration, &outcome);
 	add_counters(s, &outcome);
 	count(&s->counters.scrapes, 1);
@@ -183,6 +198,8 @@ static void free_state(struct target_state *st)
 {
 	struct scraper *s = st->scraper;
 	give_affinity(s, st->affinity);
+	if (st->token != NULL)
+		pl_scrape_token_release(st->token);
 	pl_client_finish(&st->client);
 	pl_transcode_target_finish(&st->tags);
 	pl_scrape_history_finish(&st->history);
@@ -194,10 +211,22 @@ static void free_state(struct target_state *st)
 
 /* ---- a scrape ---- */
 
+static bool may_renew_token(const struct target_state *st)
+{
+	if (st->token == NULL || st->token_refused)
+		return false;
+	return st->token_renewed_mono_ns == 0 || pl_clock_mono_ns() - st->token_renewed_mono_ns > RENEW_PAUSE_NS;
+}
+
 static enum pl_err on_head(struct pl_transfer *t, const struct pl_transfer_head *head)
 {
 	struct target_state *st = pl_container_of(t, struct target_state, transfer);
-	struct pl_scrape_page *page = page_of(st);
+	struct pl_scrape_page *page;
+	if (head->status == 401 && may_renew_token(st)) {
+		st->token_refused = true;
+		return PL_EACCES;
+	}
+	page = page_of(st);
 	pl_buf_reserve(&page->lines, st->usual_lines_bytes + st->usual_lines_bytes / 16);
 	return pl_scrape_page_head(page, head);
 }
@@ -219,6 +248,7 @@ static void abandon(struct target_state *st)
 }
 
 static void end_if_closing(struct scraper *s);
+static void ask_token(struct target_state *st);
 
 static enum pl_scrape_result result_of(const struct pl_transfer_result *result)
 {
@@ -247,6 +277,12 @@ static void on_done(struct pl_transfer *t, const struct pl_transfer_result *resu
 		end_if_closing(s);
 		return;
 	}
+	if (result->err == PL_EACCES && st->token_refused && st->page == NULL) { /* once more with a fresh token */
+		pl_oauth2_refused(st->token->oauth2, st->token_serial);
+		st->token_renewed_mono_ns = pl_clock_mono_ns();
+		ask_token(st);
+		return;
+	}
 	struct pl_scrape_page *page = page_of(st);
 	st->result = result_of(result);
 	if (result->err != PL_OK && page->error[0] == '\0')
@@ -264,24 +300,67 @@ static void on_done(struct pl_transfer *t, const struct pl_transfer_result *resu
 
 static const struct pl_transfer_events scrape_events = {.on_head = on_head, .on_data = on_data, .on_done = on_done};
 
-static bool load_client(struct target_state *st)
+static void fail(struct target_state *st, const char *reason)
 {
-	const struct pl_client_config *config = &st->target->job->client;
-	if (st->client_loaded && !pl_client_volatile(config))
-		return true;
-	char reason[256];
-	st->client_loaded = pl_client_load(&st->client, config, reason, sizeof reason) == PL_OK;
-	if (!st->client_loaded)
-		snprintf(page_of(st)->error, sizeof reason, "%s", reason);
-	return st->client_loaded;
+	struct pl_scrape_page *page = page_of(st);
+	snprintf(page->error, sizeof page->error, "%s", reason);
+	end_scrape(st);
+}
+
+static void request(struct target_state *st)
+{
+	int64_t spent = st->token != NULL ? pl_clock_mono_ns() - st->started_mono_ns : 0;
+	int64_t left = st->target->timeout_ns - spent;
+	const struct pl_transfer_request request = {
+	    .url = st->target->url,
+	    .client = &st->client.transfer,
+	    .accept = PL_EXPOSITION_ACCEPT,
+	    .headers = st->headers,
+	    .affinity = st->affinity,
+	    .timeout_ns = left > PL_NS_PER_MS ? left : PL_NS_PER_MS,
+	    .max_body_bytes = (uint64_t)st->target->job->body_size_limit,
+	};
+	pl_transfer_start(st->scraper->env->transfers, &st->transfer, &request);
+}
+
+static void use_token(struct target_state *st, enum pl_oauth2_state state)
+{
+	if (state == PL_OAUTH2_FAILED) {
+		st->result = PL_SCRAPE_CREDENTIALS;
+		fail(st, pl_oauth2_reason(st->token->oauth2));
+		return;
+	}
+	st->client.transfer.bearer_token = pl_oauth2_token(st->token->oauth2, &st->token_serial);
+	request(st);
+	st->client.transfer.bearer_token = NULL; /* copied; it may go any time */
+}
+
+static void on_token(struct pl_oauth2_waiter *w, enum pl_oauth2_state state)
+{
+	use_token(pl_container_of(w, struct target_state, token_waiter), state);
+}
+
+static void ask_token(struct target_state *st)
+{
+	enum pl_oauth2_state state = pl_oauth2_ask(st->token->oauth2, &st->token_waiter, st->target->timeout_ns);
+	if (state != PL_OAUTH2_WAITING)
+		use_token(st, state);
+}
+
+/* Aligned by the moment that was planned: a scrape that begins a little early or late must not share another's time. */
+static int64_t sample_time(const struct target_state *st, int64_t planned_ns)
+{
+	const struct pl_job *job = st->target->job;
+	int64_t time = st->started_wall_ns;
+	if (job->influx.align_timestamps)
+		time = planned_ns - planned_ns % st->target->interval_ns;
+	return time + job->influx.timestamp_offset;
 }
 
 static void fire(void *self, void *state, int64_t wall_ns)
 {
 	struct scraper *s = self;
 	struct target_state *st = state;
-	const struct pl_job *job = st->target->job;
-	(void)wall_ns;
 	if (st->under_way) {
 		count(&s->counters.missed, 1);
 		return;
@@ -289,21 +368,18 @@ static void fire(void *self, void *state, int64_t wall_ns)
 	st->under_way = true;
 	st->started_mono_ns = pl_clock_mono_ns();
 	st->started_wall_ns = pl_clock_wall_ns();
-	if (!load_client(st)) {
+	st->sample_time_ns = sample_time(st, wall_ns);
+	char reason[256];
+	if (pl_client_refresh(&st->client, &st->target->job->client, reason, sizeof reason) != PL_OK) {
 		st->result = PL_SCRAPE_CREDENTIALS;
-		end_scrape(st);
+		fail(st, reason);
 		return;
 	}
-	const struct pl_transfer_request request = {
-	    .url = st->target->url,
-	    .client = &st->client.transfer,
-	    .accept = PL_EXPOSITION_ACCEPT,
-	    .headers = st->headers,
-	    .affinity = st->affinity,
-	    .timeout_ns = st->target->timeout_ns,
-	    .max_body_bytes = (uint64_t)job->body_size_limit,
-	};
-	pl_transfer_start(s->env->transfers, &st->transfer, &request);
+	st->token_refused = false;
+	if (st->token != NULL)
+		ask_token(st);
+	else
+		request(st);
 }
 
 /* ---- targets ---- */
@@ -318,9 +394,12 @@ static void *attach(void *self, struct pl_target *t)
 	st->route = pl_route_create(t->job->influx.database, t->job->influx.retention_policy);
 	st->affinity = take_affinity(s);
 	pl_transcode_target_init(&st->tags, t->labels);
+	pl_scrape_history_init(&st->history);
 	snprintf(st->timeout_header, sizeof st->timeout_header, "X-Prometheus-Scrape-Timeout-Seconds: %.3f",
 		 (double)t->timeout_ns / (double)PL_NS_PER_S);
 	st->headers[0] = st->timeout_header;
+	st->token = pl_scrape_token_share(&s->tokens, t);
+	st->token_waiter.on_answer = on_token;
 	s->n_states++;
 	return st;
 }
@@ -330,7 +409,10 @@ static void detach(void *self, void *state)
 	struct target_state *st = state;
 	(void)self;
 	st->detached = true;
-	if (st->under_way)
+	if (st->token != NULL && st->token_waiter.waiting) {
+		pl_oauth2_leave(st->token->oauth2, &st->token_waiter);
+		free_state(st);
+	} else if (st->under_way)
 		pl_transfer_cancel(&st->transfer); /* on_done frees */
 	else
 		free_state(st);
@@ -351,17 +433,23 @@ static void status(void *self, void *state, struct pl_target_status *out)
 
 /* ---- the instance ---- */
 
+static void on_no_tokens(void *data)
+{
+	end_if_closing(data);
+}
+
 static enum pl_err open_scraper(const struct pl_input_env *env, void **self)
 {
 	struct scraper *s = pl_calloc(1, sizeof *s);
 	s->env = env;
+	s->tokens = (struct pl_scrape_tokens){.transfers = env->transfers, .none_left = on_no_tokens, .data = s};
 	*self = s;
 	return PL_OK;
 }
 
 static void end_if_closing(struct scraper *s)
 {
-	if (s->closed == NULL || s->n_states > 0)
+	if (s->closed == NULL || s->n_states > 0 || s->tokens.n > 0)
 		return;
 	void (*closed)(void *) = s->closed;
 	void *data = s->closed_data;

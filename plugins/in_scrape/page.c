@@ -27,25 +27,29 @@ void pl_scrape_page_destroy(struct pl_scrape_page *p)
 }
 
 void pl_scrape_page_begin(struct pl_scrape_page *p, const struct pl_job *job, const struct pl_transcode_target *target,
-			  struct pl_route *route, struct pl_sink *sink, int64_t wall_ns)
+			  struct pl_route *route, struct pl_sink *sink, int64_t wall_ns, int64_t sample_time_ns)
 {
 	p->job = job;
 	p->sink = sink;
 	p->route = route;
-	p->bytes = p->samples = p->passed_on = 0;
+	p->bytes = p->samples = p->passed_on = p->merged_passed_on = p->added_passed_on = 0;
 	p->started_wall_ns = wall_ns;
 	p->has_format = false;
 	p->error[0] = '\0';
 	p->transcode.schema = (enum pl_schema_kind)job->influx.schema;
 	p->transcode.honor_labels = job->honor_labels;
 	p->transcode.honor_timestamps = job->honor_timestamps;
-	pl_transcode_begin(&p->transcode, target, &p->lines, wall_ns);
+	p->transcode.nan_policy = (enum pl_nan_policy)job->influx.nan;
+	p->transcode.measurement = pl_str_of(job->influx.measurement);
+	pl_transcode_begin(&p->transcode, target, &p->lines, sample_time_ns);
 }
 
 static void pass_on(struct pl_scrape_page *p)
 {
 	uint64_t lines = p->transcode.lines - p->passed_on;
 	p->passed_on = p->transcode.lines;
+	p->merged_passed_on = p->transcode.merged;
+	p->added_passed_on = p->transcode.added;
 	p->sink->commit(p->sink, p->route, &p->lines, (uint32_t)lines);
 	if (p->lines.cap > USUAL_LINES_BYTES)
 		pl_buf_finish(&p->lines);
@@ -61,7 +65,7 @@ static enum pl_err on_sample(void *data, const struct pl_sample *sample)
 		return PL_ELIMIT;
 	}
 	pl_transcode_sample(&p->transcode, sample);
-	if (p->lines.n >= PL_SCRAPE_HOLD_BYTES)
+	if (p->lines.n >= (p->passed_on == 0 ? PL_SCRAPE_HOLD_BYTES : PL_SCRAPE_PIECE_BYTES))
 		pass_on(p);
 	return PL_OK;
 }
@@ -115,10 +119,14 @@ static uint64_t sum(const uint64_t *v, size_t n)
 static void roll_back(struct pl_scrape_page *p, struct pl_scrape_outcome *out)
 {
 	bool limited = p->job->sample_limit > 0 && p->samples > (uint64_t)p->job->sample_limit;
-	out->dropped[limited ? PL_SCRAPE_DROP_LIMIT : PL_SCRAPE_DROP_FAILED] =
-	    p->samples - p->passed_on - sum(p->transcode.dropped, PL_SAMPLE_DROP_COUNT);
+	out->dropped[limited ? PL_SCRAPE_DROP_LIMIT : PL_SCRAPE_DROP_FAILED] = p->samples + p->added_passed_on - p->passed_on -
+									       p->merged_passed_on -
+									       sum(p->transcode.dropped, PL_SAMPLE_DROP_COUNT);
 	pl_buf_clear(&p->lines);
+	pl_transcode_discard(&p->transcode);
 	p->transcode.lines = p->passed_on;
+	p->transcode.merged = p->merged_passed_on;
+	p->transcode.added = p->added_passed_on;
 }
 
 static void tally(const struct pl_scrape_page *p, struct pl_scrape_outcome *out)
@@ -131,6 +139,8 @@ void pl_scrape_page_settle(struct pl_scrape_page *p, int64_t duration_ns, struct
 {
 	struct pl_transcode *t = &p->transcode;
 	bool good = p->error[0] == '\0';
+	if (good)
+		pl_transcode_end(t);
 	tally(p, out);
 	if (!good)
 		roll_back(p, out);
@@ -141,6 +151,9 @@ void pl_scrape_page_settle(struct pl_scrape_page *p, int64_t duration_ns, struct
 	pl_transcode_own(t, "scrape_samples_dropped", (double)sum(out->dropped, PL_SCRAPE_DROP_COUNT));
 	out->own_points = t->lines - before;
 	out->points = t->lines;
+	out->merged = t->merged;
+	out->added = t->added;
+	out->parts = t->parts;
 	out->lines_bytes = p->lines.n;
 	pass_on(p);
 }
@@ -150,4 +163,7 @@ void pl_scrape_page_abandon(struct pl_scrape_page *p, struct pl_scrape_outcome *
 	tally(p, out);
 	roll_back(p, out);
 	out->points = p->transcode.lines;
+	out->merged = p->transcode.merged;
+	out->added = p->transcode.added;
+	out->parts = p->transcode.parts;
 }

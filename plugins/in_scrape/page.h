@@ -10,9 +10,9 @@
 #include "format/transcode.h"
 #include "pipeline/plugin.h"
 
-/* Lines are held back until the page proved good, but at most this many bytes of them: a larger page is passed on in pieces, and
- * what has gone stays when a later line is bad. */
-enum { PL_SCRAPE_HOLD_BYTES = 1024 * 1024 };
+/* Lines are held back until the page proved good, but at most this many bytes of them: a larger page is passed on in pieces,
+ * smaller ones behind the first, and what has gone stays when a later line is bad. */
+enum { PL_SCRAPE_HOLD_BYTES = 1024 * 1024, PL_SCRAPE_PIECE_BYTES = 256 * 1024 };
 
 /* Why samples that were read did not become points, beside pl_sample_drop. */
 enum { PL_SCRAPE_DROP_FAILED = PL_SAMPLE_DROP_COUNT, PL_SCRAPE_DROP_LIMIT, PL_SCRAPE_DROP_COUNT };
@@ -25,7 +25,7 @@ struct pl_scrape_page {
 	struct pl_sink *sink;
 	struct pl_route *route;
 	uint64_t bytes, samples;
-	uint64_t passed_on; /* lines already given to the sink */
+	uint64_t passed_on, merged_passed_on, added_passed_on; /* of transcode's lines, merged and added: already with the sink */
 	int64_t started_wall_ns;
 	bool has_format;
 	char error[256]; /* "" while all is well */
@@ -34,9 +34,10 @@ struct pl_scrape_page {
 struct pl_scrape_page *pl_scrape_page_create(void);
 void pl_scrape_page_destroy(struct pl_scrape_page *p);
 
-/* Ready for another page: all memory kept but what grew beyond the usual. */
+/* Ready for another page: all memory kept but what grew beyond the usual. wall_ns: when the scrape began; sample_time_ns: the
+ * time of its samples. */
 void pl_scrape_page_begin(struct pl_scrape_page *p, const struct pl_job *job, const struct pl_transcode_target *target,
-			  struct pl_route *route, struct pl_sink *sink, int64_t wall_ns);
+			  struct pl_route *route, struct pl_sink *sink, int64_t wall_ns, int64_t sample_time_ns);
 
 /* The parts of pl_transfer_events; anything but PL_OK has left its reason in `error`. */
 PL_MUST_CHECK enum pl_err pl_scrape_page_head(struct pl_scrape_page *p, const struct pl_transfer_head *head);
@@ -45,9 +46,9 @@ PL_MUST_CHECK enum pl_err pl_scrape_page_data(struct pl_scrape_page *p, const ch
 /* The answer is complete; checks the end of the page. */
 PL_MUST_CHECK enum pl_err pl_scrape_page_end(struct pl_scrape_page *p);
 
-/* What the page amounts to: samples + own_points = points + sum of dropped. */
+/* What the page amounts to: samples + own_points + added = points + merged + sum of dropped. */
 struct pl_scrape_outcome {
-	uint64_t samples, points, own_points, bytes;
+	uint64_t samples, points, own_points, bytes, merged, added, parts;
 	uint64_t dropped[PL_SCRAPE_DROP_COUNT];
 	size_t lines_bytes; /* of the last piece that was passed on */
 };

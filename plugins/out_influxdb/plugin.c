@@ -243,6 +243,8 @@ static void check(void *object, const struct pl_check *c)
 	const struct influx_config *config = object;
 	bool user = config->username != NULL && config->username[0] != '\0';
 	pl_client_config_check(&config->client, c);
+	if (config->client.oauth2 != NULL)
+		pl_check_fail(c, "oauth2", "not supported here, InfluxDB 1.x knows no OAuth 2; use basic_auth or authorization");
 	if (config->url != NULL && strpbrk(config->url, "?#") != NULL)
 		pl_check_fail(c, "url", "expected only scheme, host, port and perhaps a path; the database has a key of its own");
 	if (user && (config->client.basic_auth != NULL || config->client.authorization != NULL ||

@@ -83,7 +83,7 @@ static void add_http(struct pl_metric_out *e, const struct pl_api *a)
 
 struct sources {
 	struct pl_metric_out *e;
-	enum { SOURCE_TARGETS, SOURCE_TROUBLE, SOURCE_UPDATED } what;
+	enum { SOURCE_TARGETS, SOURCE_DROPPED, SOURCE_TROUBLE, SOURCE_UPDATED } what;
 };
 
 static void add_source(void *data, const struct pl_discovery_status *s)
@@ -96,6 +96,9 @@ static void add_source(void *data, const struct pl_discovery_status *s)
 	switch (all->what) {
 	case SOURCE_TARGETS:
 		pl_metric_u64(all->e, s->targets);
+		break;
+	case SOURCE_DROPPED:
+		pl_metric_u64(all->e, s->dropped);
 		break;
 	case SOURCE_TROUBLE:
 		pl_metric_u64(all->e, s->trouble[0] != '\0');
@@ -112,12 +115,16 @@ static void add_discovery(struct pl_metric_out *e, const struct pl_api *a)
 		const char *name, *help;
 	} families[] = {
 	    [SOURCE_TARGETS] = {"pulseline_discovery_targets", "Targets that a source of discovery names."},
+	    [SOURCE_DROPPED] = {"pulseline_discovery_targets_dropped", "Targets of a source that relabeling drops."},
 	    [SOURCE_TROUBLE] = {"pulseline_discovery_trouble", "1 while a source cannot be read or is wrong."},
 	    [SOURCE_UPDATED] = {"pulseline_discovery_updated_timestamp_seconds", "When a source last said something, Unix time."},
 	};
 	struct pl_target_counts c = pl_target_manager_counts(a->env.targets);
 	gauge(e, "pulseline_targets", "Targets that are scraped.", c.active);
 	gauge(e, "pulseline_targets_invalid", "Targets refused, for a bad address for instance.", c.invalid);
+	gauge(e, "pulseline_targets_dropped", "Targets that relabeling drops.", c.dropped);
+	counter(e, "pulseline_relabel_matches_given_up",
+		"Patterns of relabel_configs that would have taken too long to match: taken for no match.", c.matches_given_up);
 	gauge(e, "pulseline_targets_duplicate", "Targets left out because they equal another one.", c.duplicates);
 	for (size_t i = 0; i < PL_COUNT_OF(families); i++) {
 		struct sources all = {.e = e, .what = (int)i};
@@ -131,7 +138,8 @@ static void add_discovery(struct pl_metric_out *e, const struct pl_api *a)
 enum { N_DROPS = sizeof((struct pl_input_counters *)0)->dropped / sizeof(uint64_t) };
 
 struct sums {
-	uint64_t scrapes, failures, missed, samples, points, own_points, bytes, dropped[N_DROPS], batches, lateness_max_ns;
+	uint64_t scrapes, failures, missed, samples, points, own_points, bytes, merged, added, parts, dropped[N_DROPS], batches,
+	    lateness_max_ns;
 };
 
 static uint64_t load(const _Atomic uint64_t *v)
@@ -148,6 +156,9 @@ static void sum_worker(struct sums *s, struct pl_worker_stats w)
 	s->points += load(&w.input->points);
 	s->own_points += load(&w.input->own_points);
 	s->bytes += load(&w.input->bytes);
+	s->merged += load(&w.input->merged);
+	s->added += load(&w.input->added);
+	s->parts += load(&w.input->parts);
 	for (size_t i = 0; i < N_DROPS; i++)
 		s->dropped[i] += load(&w.input->dropped[i]);
 	s->batches += w.batches;
@@ -175,6 +186,10 @@ static void add_workers(struct pl_metric_out *e, const struct pl_api *a)
 	counter(e, "pulseline_scrape_bytes", "Bytes of pages, decompressed.", s.bytes);
 	counter(e, "pulseline_scrape_points", "Points handed on to the outputs, own series included.", s.points);
 	counter(e, "pulseline_scrape_own_points", "Of these, points of own series: up and the like.", s.own_points);
+	counter(e, "pulseline_scrape_samples_merged", "Samples that share a point with another (schemas telegraf1 and 2).",
+		s.merged);
+	counter(e, "pulseline_scrape_points_added", "Points that no sample stands for: a bucket that was missing.", s.added);
+	counter(e, "pulseline_scrape_points_in_parts", "Parts of points that were too large to be gathered.", s.parts);
 	pl_metric_family(e, "pulseline_scrape_samples_dropped", PL_FAMILY_COUNTER, "Samples that became no point, by reason.");
 	for (size_t i = 0; i < N_DROPS && a->env.drop_label != NULL && a->env.drop_label(i) != NULL; i++) {
 		pl_metric_sample(e);

@@ -5,6 +5,7 @@
 #include "api/api.h"
 #include "api/routes.h"
 #include "base/incident.h"
+#include "format/json_out.h"
 #include "net/transfer.h"
 #include "store/store.h"
 
@@ -38,6 +39,10 @@ void pl_api_reply_error(struct pl_http_exchange *x, unsigned status, const char 
  * like. */
 void pl_api_add_public_url(struct pl_buf *out, struct pl_str url);
 bool pl_api_is_secret_name(struct pl_str name);
+
+/* A member `key` with the labels as an object, values of __param_ names that may be secret left out. */
+void pl_api_add_labels(struct pl_json *j, const char *key, struct pl_labels labels);
+void pl_api_add_label_members(struct pl_json *j, struct pl_labels labels); /* into an object that is open */
 
 /* Appends a duration as Prometheus writes it: 15s, 1m30s, 500ms. */
 void pl_api_add_duration(struct pl_buf *out, int64_t ns);

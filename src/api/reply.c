@@ -67,6 +67,25 @@ void pl_api_add_public_url(struct pl_buf *out, struct pl_str url)
 	}
 }
 
+void pl_api_add_label_members(struct pl_json *j, struct pl_labels labels)
+{
+	static const struct pl_str param = {"__param_", 8};
+	for (size_t i = 0; i < labels.n; i++) {
+		struct pl_str name = labels.v[i].name;
+		bool secret = pl_str_starts(name, param) && pl_api_is_secret_name((struct pl_str){name.p + 8, name.n - 8});
+		pl_json_key_str(j, name);
+		pl_json_str(j, secret ? PL_STR("<secret>") : labels.v[i].value);
+	}
+}
+
+void pl_api_add_labels(struct pl_json *j, const char *key, struct pl_labels labels)
+{
+	pl_json_key(j, key);
+	pl_json_object_begin(j);
+	pl_api_add_label_members(j, labels);
+	pl_json_object_end(j);
+}
+
 void pl_api_add_duration(struct pl_buf *out, int64_t ns)
 {
 	static const struct {

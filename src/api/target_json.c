@@ -22,20 +22,6 @@ static void add_duration(struct pl_json *j, const char *key, int64_t ns)
 	pl_buf_finish(&b);
 }
 
-static void add_labels(struct pl_json *j, const char *key, struct pl_labels labels)
-{
-	static const struct pl_str param = {"__param_", 8};
-	pl_json_key(j, key);
-	pl_json_object_begin(j);
-	for (size_t i = 0; i < labels.n; i++) {
-		struct pl_str name = labels.v[i].name;
-		bool secret = pl_str_starts(name, param) && pl_api_is_secret_name((struct pl_str){name.p + 8, name.n - 8});
-		pl_json_key_str(j, name);
-		pl_json_str(j, secret ? PL_STR("<secret>") : labels.v[i].value);
-	}
-	pl_json_object_end(j);
-}
-
 static void add_count(struct pl_json *j, const char *key, uint64_t v)
 {
 	pl_json_key(j, key);
@@ -84,8 +70,8 @@ void pl_api_add_target(struct pl_json *j, const struct pl_target_status *s, size
 	struct pl_buf url = {0};
 	pl_api_add_public_url(&url, pl_str_of(t->url));
 	pl_json_object_begin(j);
-	add_labels(j, "discoveredLabels", t->discovered);
-	add_labels(j, "labels", t->labels);
+	pl_api_add_labels(j, "discoveredLabels", t->discovered);
+	pl_api_add_labels(j, "labels", t->labels);
 	pl_json_key(j, "scrapePool");
 	pl_json_cstr(j, t->job->name);
 	pl_json_key(j, "scrapeUrl");
@@ -129,6 +115,7 @@ void pl_api_add_source(struct pl_json *j, const struct pl_discovery_status *s)
 	pl_json_str(j, s->source);
 	pl_json_key(j, "trouble");
 	pl_json_cstr(j, s->trouble);
+	add_time(j, "since", s->trouble_since_wall_ns);
 	add_count(j, "targets", s->targets);
 	add_time(j, "updated", s->updated_wall_ns);
 	pl_json_object_end(j);

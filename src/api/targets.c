@@ -113,6 +113,48 @@ static void add_paging(struct listing *l)
 	pl_json_object_end(j);
 }
 
+static void add_dropped(void *data, const struct pl_dropped_target *t)
+{
+	struct listing *l = data;
+	struct pl_json *j = &l->json;
+	if (!pl_target_filter_pool(&l->filter, t->job))
+		return;
+	pl_json_object_begin(j);
+	pl_api_add_labels(j, "discoveredLabels", t->discovered);
+	pl_json_key(j, "scrapePool");
+	pl_json_cstr(j, t->job);
+	add_count(j, "rule", t->rule);
+	pl_json_object_end(j);
+}
+
+/* The sources of a job come one after the other. */
+struct pool_sum {
+	struct listing *listing;
+	const char *job; /* NULL: none yet */
+	uint64_t dropped;
+};
+
+static void end_pool(const struct pool_sum *sum)
+{
+	if (sum->job == NULL)
+		return;
+	pl_json_key_str(&sum->listing->json, pl_str_of(sum->job));
+	pl_json_u64(&sum->listing->json, sum->dropped);
+}
+
+static void count_dropped(void *data, const struct pl_discovery_status *s)
+{
+	struct pool_sum *sum = data;
+	if (!pl_target_filter_pool(&sum->listing->filter, s->job))
+		return;
+	if (sum->job == NULL || strcmp(sum->job, s->job) != 0) {
+		end_pool(sum);
+		sum->job = s->job;
+		sum->dropped = 0;
+	}
+	sum->dropped += s->dropped;
+}
+
 static void end_json(struct listing *l)
 {
 	struct pl_json *j = &l->json;
@@ -120,7 +162,15 @@ static void end_json(struct listing *l)
 	pl_json_array_end(j);
 	pl_json_key(j, "droppedTargets");
 	pl_json_array_begin(j);
+	if (l->filter.dropped)
+		pl_target_manager_dropped(l->api->env.targets, add_dropped, l);
 	pl_json_array_end(j);
+	pl_json_key(j, "droppedTargetCounts");
+	pl_json_object_begin(j);
+	struct pool_sum sum = {.listing = l};
+	pl_target_manager_sources(l->api->env.targets, count_dropped, &sum);
+	end_pool(&sum);
+	pl_json_object_end(j);
 	add_count(j, "invalidTargets", counts.invalid);
 	add_count(j, "duplicateTargets", counts.duplicates);
 	add_paging(l);

@@ -9,6 +9,9 @@ int pl_command_check_config(int argc, char **argv);  /* check config FILE... [--
 int pl_command_check_sd(int argc, char **argv);      /* check sd FILE... */
 int pl_command_check_metrics(int argc, char **argv); /* check metrics [--format=prom|openmetrics] [FILE...] */
 int pl_command_explain(int argc, char **argv);       /* explain URL */
+int pl_command_check_lp(int argc, char **argv);      /* check lp [--json] [FILE...] */
+int pl_command_convert(int argc, char **argv);       /* convert [--schema=...] [FILE...] */
+int pl_command_relabel(int argc, char **argv);       /* relabel --rules FILE [--trace] */
 int pl_command_healthcheck(int argc, char **argv);
 
 #endif

@@ -115,6 +115,9 @@ static const char *advice_of(const struct pl_explain *e)
 	case PL_EXPLAIN_GOOD:
 		return NULL;
 	case PL_EXPLAIN_CREDENTIALS:
+		if (e->job->client.oauth2 != NULL)
+			return "/api/v1/targets of the running daemon tells how the job's own scrapes go, and whether a token "
+			       "came.";
 		return "Correct the file's name in the configuration, or let the user who runs Pulseline read it.";
 	case PL_EXPLAIN_URL:
 		return "A URL looks like http://host:9100/metrics.";

@@ -8,6 +8,7 @@
 #include "app/explain_report.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "config/relabel_config.h"
 #include "pipeline/fetch.h"
 #include "pipeline/registry.h"
 #include "targets/scrape_url.h"
@@ -30,12 +31,12 @@ static const char help[] =
     "  -a, --all          show every sample\n"
     "      --json         one object: url, job, ok, cause, error, advice[], http{status, contentType, bodyBytes, wireBytes,\n"
     "                     compressed, seconds{resolve, connect, tls, wait, transfer, total}}, samples, points, dropped{},\n"
-    "                     untold, steps[{line, sample, points[], dropped}], and where a page cannot be read errorLine,\n"
-    "                     errorColumn, errorText\n"
+    "                     untold, steps[{line, sample, points[], dropped}] (line and sample null: points of the samples\n"
+    "                     before), and where a page cannot be read errorLine, errorColumn, errorText\n"
     "  -h, --help         this text\n"
     "\n"
-    "Exit: 0 when the scrape works (samples may be dropped), 1 when it fails, 2 for a wrong call, 3 when the configuration is\n"
-    "wrong.\n";
+    "Exit: 0 when the scrape works (samples may be dropped), 1 when it fails or relabeling drops the target, 2 for a wrong\n"
+    "call, 3 when the configuration is wrong.\n";
 
 struct options {
 	const char *config, *job, *url;
@@ -163,7 +164,19 @@ static struct pl_labels_builder group_of(bool whole, bool https)
 	return group;
 }
 
-/* The target's labels come from its address as discovery would make them; a URL with a path is taken as it is. */
+static enum pl_err refuse_dropped(const char *url, const struct pl_job *job, int rule)
+{
+	struct pl_buf text = {0};
+	pl_relabel_config_describe((const struct pl_relabel_config *)job->relabel_configs.v + rule, &text);
+	fprintf(stderr,
+		"pulseline: explain: %s: job %s does not scrape it: rule %d of its relabel_configs (from 0) drops it: %.*s\n",
+		url, job->name, rule, (int)text.n, text.p);
+	pl_buf_finish(&text);
+	return PL_EUNSUPPORTED;
+}
+
+/* The target's labels come from its address as discovery would make them; a URL with a path is taken as it is. PL_EUNSUPPORTED:
+ * relabeling drops it; PL_EINVAL: no good. Either has been told. */
 static enum pl_err aim(struct run *r, struct pl_config *config, const struct pl_job *job, const char *url)
 {
 	struct pl_str rest = pl_str_of(url);
@@ -186,6 +199,8 @@ static enum pl_err aim(struct run *r, struct pl_config *config, const struct pl_
 	    pl_target_build(&builder, (struct pl_str){rest.p, n}, pl_labels_builder_view(&group), &r->target, reason);
 	if (err != PL_OK)
 		fprintf(stderr, "pulseline: explain: %s: %s\n", url, reason);
+	else if (r->target == NULL)
+		err = refuse_dropped(url, job, builder.dropped_by);
 	else if (!with_path)
 		pl_buf_add_cstr(&r->url, r->target->url);
 	else
@@ -201,6 +216,15 @@ static bool wants_colours(void)
 	return isatty(STDOUT_FILENO) && (no == NULL || no[0] == '\0') && (term == NULL || strcmp(term, "dumb") != 0);
 }
 
+/* As the scraper sets it, of a scrape planned for now. */
+static int64_t sample_time(const struct pl_job *job, const struct pl_target *t)
+{
+	int64_t time = pl_clock_wall_ns();
+	if (job->influx.align_timestamps)
+		time -= time % t->interval_ns;
+	return time + job->influx.timestamp_offset;
+}
+
 static int explain(const struct options *o, const struct pl_job *job, struct run *r)
 {
 	struct pl_explain *e = &r->explain;
@@ -211,7 +235,7 @@ static int explain(const struct options *o, const struct pl_job *job, struct run
 	e->page.told = on_step;
 	e->page.data = r;
 	e->page.most = o->lines;
-	pl_explain_page_init(&e->page, job, r->target->labels, pl_clock_wall_ns());
+	pl_explain_page_init(&e->page, job, r->target->labels, sample_time(job, r->target));
 	pl_explain_report_begin(&r->report, o->json, wants_colours());
 	int status = PL_EXIT_FAILED;
 	if (scrape(r)) {
@@ -239,9 +263,12 @@ static int run(const struct options *o)
 		return PL_EXIT_CONFIG;
 	const struct pl_job *job = job_of(config, o);
 	r = pl_calloc(1, sizeof *r);
-	if (job != NULL && aim(r, config, job, o->url) == PL_OK) {
+	enum pl_err err = job != NULL ? aim(r, config, job, o->url) : PL_EINVAL;
+	if (err == PL_OK) {
 		status = explain(o, job, r);
 		pl_target_release(r->target);
+	} else if (err == PL_EUNSUPPORTED) {
+		status = PL_EXIT_FAILED;
 	}
 	pl_buf_finish(&r->url);
 	free(r);

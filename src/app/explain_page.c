@@ -27,12 +27,36 @@ static void tell(struct pl_explain_page *p, const struct pl_sample *s, enum pl_s
 	if (*told >= p->most)
 		return;
 	++*told;
+	p->family_told |= drop == PL_SAMPLE_DROP_COUNT;
 	pl_buf_clear(&p->text);
 	add_sample(&p->text, s);
 	struct pl_explain_step step = {s->line, pl_buf_str(&p->text), pl_buf_str(&p->lines), drop};
 	if (step.points.n > 0)
 		step.points.n--;
 	p->told(p->data, &step);
+}
+
+/* What was gathered is written now, so that it is not taken for the next sample's. */
+static void end_family(struct pl_explain_page *p)
+{
+	pl_transcode_end(&p->transcode);
+	if (p->lines.n > 0 && p->family_told) {
+		const struct pl_explain_step step = {.points = {p->lines.p, p->lines.n - 1}, .drop = PL_SAMPLE_DROP_COUNT};
+		p->told(p->data, &step);
+	}
+	pl_buf_clear(&p->lines);
+	p->family_told = false;
+}
+
+static void enter_family(struct pl_explain_page *p, const struct pl_sample *s)
+{
+	struct pl_str family = {s->name.p, s->type != PL_METRIC_UNKNOWN ? s->family_n : s->name.n};
+	if (p->family_type == s->type && pl_str_eq(pl_buf_str(&p->family), family))
+		return;
+	end_family(p);
+	pl_buf_clear(&p->family);
+	pl_buf_add_str(&p->family, family);
+	p->family_type = s->type;
 }
 
 static enum pl_err on_sample(void *data, const struct pl_sample *s)
@@ -46,6 +70,7 @@ static enum pl_err on_sample(void *data, const struct pl_sample *s)
 			 (long long)p->job->sample_limit);
 		return PL_ELIMIT;
 	}
+	enter_family(p, s);
 	memcpy(before, p->transcode.dropped, sizeof before);
 	pl_transcode_sample(&p->transcode, s);
 	for (unsigned d = 0; d < PL_SAMPLE_DROP_COUNT; d++)
@@ -56,14 +81,16 @@ static enum pl_err on_sample(void *data, const struct pl_sample *s)
 	return PL_OK;
 }
 
-void pl_explain_page_init(struct pl_explain_page *p, const struct pl_job *job, struct pl_labels labels, int64_t wall_ns)
+void pl_explain_page_init(struct pl_explain_page *p, const struct pl_job *job, struct pl_labels labels, int64_t sample_time_ns)
 {
 	p->job = job;
 	pl_transcode_target_init(&p->tags, labels);
 	p->transcode.schema = (enum pl_schema_kind)job->influx.schema;
 	p->transcode.honor_labels = job->honor_labels;
 	p->transcode.honor_timestamps = job->honor_timestamps;
-	pl_transcode_begin(&p->transcode, &p->tags, &p->lines, wall_ns);
+	p->transcode.nan_policy = (enum pl_nan_policy)job->influx.nan;
+	p->transcode.measurement = pl_str_of(job->influx.measurement);
+	pl_transcode_begin(&p->transcode, &p->tags, &p->lines, sample_time_ns);
 }
 
 void pl_explain_page_finish(struct pl_explain_page *p)
@@ -75,6 +102,7 @@ void pl_explain_page_finish(struct pl_explain_page *p)
 	pl_buf_finish(&p->lines);
 	pl_buf_finish(&p->text);
 	pl_buf_finish(&p->tail);
+	pl_buf_finish(&p->family);
 	pl_buf_finish(&p->error_text);
 }
 
@@ -142,7 +170,10 @@ enum pl_err pl_explain_page_feed(struct pl_explain_page *p, const char *bytes, s
 
 enum pl_err pl_explain_page_end(struct pl_explain_page *p)
 {
-	return note_error(p, pl_exposition_end(p->reader), (struct pl_str){NULL, 0});
+	enum pl_err err = note_error(p, pl_exposition_end(p->reader), (struct pl_str){NULL, 0});
+	if (err == PL_OK)
+		end_family(p);
+	return err;
 }
 
 uint64_t pl_explain_page_dropped(const struct pl_explain_page *p)

@@ -81,7 +81,10 @@ static void add_text_step(struct pl_explain_report *r, const struct pl_explain_s
 {
 	struct pl_buf *b = &r->steps;
 	struct pl_str points = s->points;
-	pl_buf_addf(b, "%7zu  ", s->line);
+	if (s->line > 0)
+		pl_buf_addf(b, "%7zu  ", s->line);
+	else
+		pl_buf_addf(b, "         %sgathered from the samples above%s", colour(r, DIM), colour(r, PLAIN));
 	pl_buf_add_printable(b, s->sample);
 	pl_buf_add_char(b, '\n');
 	while (points.n > 0) {
@@ -186,9 +189,15 @@ static void add_json_step(struct pl_explain_report *r, const struct pl_explain_s
 	struct pl_str points = s->points;
 	pl_json_object_begin(j);
 	pl_json_key(j, "line");
-	pl_json_u64(j, s->line);
+	if (s->line > 0)
+		pl_json_u64(j, s->line);
+	else
+		pl_json_null(j);
 	pl_json_key(j, "sample");
-	pl_json_str(j, s->sample);
+	if (s->line > 0)
+		pl_json_str(j, s->sample);
+	else
+		pl_json_null(j);
 	pl_json_key(j, "points");
 	pl_json_array_begin(j);
 	while (points.n > 0)

@@ -117,8 +117,28 @@ size_t pl_utf8_length(const char *text, size_t n)
 	return more + 1;
 }
 
+static bool is_ascii(struct pl_str s)
+{
+	const uint64_t high_bits = 0x8080808080808080U;
+	uint64_t eight, seen = 0;
+	size_t i = 0;
+	for (; s.n - i >= 8; i += 8) {
+		memcpy(&eight, s.p + i, 8);
+		seen |= eight;
+	}
+	if (s.n >= 8) {
+		memcpy(&eight, s.p + s.n - 8, 8); /* the rest, and some again */
+		return ((seen | eight) & high_bits) == 0;
+	}
+	for (; i < s.n; i++)
+		seen |= (unsigned char)s.p[i];
+	return (seen & high_bits) == 0;
+}
+
 bool pl_str_utf8(struct pl_str s)
 {
+	if (is_ascii(s))
+		return true;
 	for (size_t i = 0; i < s.n;) {
 		uint64_t eight;
 		if (s.n - i >= 8 && (memcpy(&eight, s.p + i, 8), (eight & 0x8080808080808080U) == 0)) {

@@ -80,6 +80,8 @@ const struct pl_schema pl_authorization_schema = {.name = "authorization",
 						  .fields = authorization_fields,
 						  .check = check_authorization};
 
+static const char *const tls_versions[] = {"TLS10", "TLS11", "TLS12", "TLS13", NULL};
+
 static void check_tls_config(void *object, const struct pl_check *c)
 {
 	const struct pl_tls_config *tls = object;
@@ -87,6 +89,8 @@ static void check_tls_config(void *object, const struct pl_check *c)
 		pl_check_fail(c, tls->cert_file != NULL ? "cert_file" : "key_file",
 			      "cert_file and key_file go together; %s is missing",
 			      tls->cert_file != NULL ? "key_file" : "cert_file");
+	if (tls->max_version < tls->min_version)
+		pl_check_fail(c, "max_version", "it is below min_version, which is %s", tls_versions[tls->min_version]);
 }
 
 #define TLS_PATH(KEY, HELP)                                                                                                      \
@@ -113,28 +117,99 @@ static const struct pl_field tls_config_fields[] = {
      .offset = offsetof(struct pl_tls_config, insecure_skip_verify),
      .fallback = "false",
      .help = "accept any certificate"},
+    {.key = "min_version",
+     .type = PL_FIELD_ENUM,
+     .offset = offsetof(struct pl_tls_config, min_version),
+     .fallback = "TLS12",
+     .choices = tls_versions,
+     .help = "the oldest version of TLS to accept"},
+    {.key = "max_version",
+     .type = PL_FIELD_ENUM,
+     .offset = offsetof(struct pl_tls_config, max_version),
+     .fallback = "TLS13",
+     .choices = tls_versions,
+     .help = "the newest version of TLS to offer"},
     REFUSED("ca", "certificates in place are not supported; use ca_file"),
     REFUSED("cert", "certificates in place are not supported; use cert_file"),
     REFUSED("key", "keys in place are not supported; use key_file"),
     REFUSED("ca_ref", "secret managers are not supported; use ca_file"),
     REFUSED("cert_ref", "secret managers are not supported; use cert_file"),
     REFUSED("key_ref", "secret managers are not supported; use key_file"),
-    REFUSED("min_version", "not supported; the TLS library's own bounds hold"),
-    REFUSED("max_version", "not supported; the TLS library's own bounds hold"),
     {0},
 };
 
 const struct pl_schema pl_tls_config_schema = {
     .name = "tls_config", .size = sizeof(struct pl_tls_config), .fields = tls_config_fields, .check = check_tls_config};
 
+static void check_oauth2(void *object, const struct pl_check *c)
+{
+	const struct pl_oauth2_config *o = object;
+	if (has_control(o->client_secret.value))
+		pl_check_fail(c, "client_secret", "must not hold control characters");
+	if (o->no_proxy != NULL && o->proxy_url == NULL)
+		pl_check_fail(c, "no_proxy", "there is no proxy_url beside it");
+}
+
+#define OAUTH2(MEMBER) .offset = offsetof(struct pl_oauth2_config, MEMBER)
+
+static const struct pl_field oauth2_fields[] = {
+    {.key = "client_id",
+     .type = PL_FIELD_STRING,
+     OAUTH2(client_id),
+     .flags = PL_FIELD_REQUIRED | PL_FIELD_NONEMPTY,
+     .fallback = "",
+     .help = "who asks for the token"},
+    {.key = "client_secret",
+     .type = PL_FIELD_SECRET,
+     OAUTH2(client_secret),
+     .flags = PL_FIELD_REQUIRED,
+     .help = "its password at the token endpoint"},
+    {.key = "token_url", .type = PL_FIELD_URL, OAUTH2(token_url), .flags = PL_FIELD_REQUIRED, .help = "the token endpoint"},
+    {.key = "scopes", .type = PL_FIELD_STRINGS, OAUTH2(scopes), .help = "what the token is to be good for"},
+    {.key = "endpoint_params", .type = PL_FIELD_LABELS, OAUTH2(endpoint_params), .help = "more parameters of the request"},
+    {.key = "tls_config",
+     .type = PL_FIELD_OBJECT,
+     OAUTH2(tls_config),
+     .schema = &pl_tls_config_schema,
+     .help = "TLS with the token endpoint"},
+    {.key = "proxy_url",
+     .type = PL_FIELD_PROXY,
+     OAUTH2(proxy_url),
+     .flags = PL_FIELD_NONEMPTY,
+     .help = "proxy to the token endpoint"},
+    {.key = "no_proxy", .type = PL_FIELD_STRING, OAUTH2(no_proxy), .help = "as beside the job's proxy_url"},
+    REFUSED("client_secret_ref", "secret managers are not supported; use client_secret_file"),
+    REFUSED("proxy_from_environment", "not supported; write proxy_url: ${HTTP_PROXY} and no_proxy: ${NO_PROXY:-}"),
+    REFUSED("proxy_connect_header", "not supported; put user and password for the proxy into proxy_url"),
+    REFUSED("grant_type", "only client credentials are supported; leave the key out"),
+    REFUSED("client_certificate_key_file", "only client_secret is supported"),
+    {0},
+};
+
+const struct pl_schema pl_oauth2_schema = {
+    .name = "oauth2", .size = sizeof(struct pl_oauth2_config), .fields = oauth2_fields, .check = check_oauth2};
+
 void pl_client_config_check(const struct pl_client_config *client, const struct pl_check *c)
 {
-	const char *first = client->basic_auth != NULL ? "basic_auth" : client->authorization != NULL ? "authorization" : NULL;
-	if (client->basic_auth != NULL && client->authorization != NULL)
-		pl_check_fail(c, "authorization", "only one of basic_auth and authorization may be given");
-	if (first != NULL && pl_secret_given(&client->bearer_token))
-		pl_check_fail(c, client->bearer_token.value != NULL ? "bearer_token" : "bearer_token_file",
-			      "only one of %s and bearer_token may be given", first);
+	const char *first = NULL;
+	const struct {
+		const char *key;
+		bool given;
+	} kinds[] = {
+	    {"basic_auth", client->basic_auth != NULL},
+	    {"authorization", client->authorization != NULL},
+	    {"oauth2", client->oauth2 != NULL},
+	    {client->bearer_token.value != NULL ? "bearer_token" : "bearer_token_file", pl_secret_given(&client->bearer_token)},
+	};
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		if (kinds[i].given && first != NULL)
+			pl_check_fail(c, kinds[i].key, "only one of %s and %s may be given", first,
+				      i == 3 ? "bearer_token" : kinds[i].key);
+		else if (kinds[i].given)
+			first = kinds[i].key;
+	}
 	if (has_control(client->bearer_token.value))
 		pl_check_fail(c, "bearer_token", "must not hold control characters");
+	if (client->no_proxy != NULL && client->proxy_url == NULL)
+		pl_check_fail(c, "no_proxy", "there is no proxy_url beside it");
 }

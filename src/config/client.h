@@ -16,23 +16,39 @@ struct pl_authorization {
 
 struct pl_tls_config {
 	const char *ca_file, *cert_file, *key_file, *server_name; /* NULL: not given */
+	int min_version, max_version;                             /* enum pl_tls_config_version */
 	bool insecure_skip_verify;
+};
+
+enum pl_tls_config_version { PL_TLS_CONFIG_1_0, PL_TLS_CONFIG_1_1, PL_TLS_CONFIG_1_2, PL_TLS_CONFIG_1_3 };
+
+struct pl_oauth2_config {
+	const char *client_id;
+	struct pl_secret client_secret;
+	const char *token_url;
+	struct pl_strings scopes;
+	struct pl_labels endpoint_params; /* more of the request's form */
+	struct pl_tls_config tls_config;  /* of the token endpoint, as the next two */
+	const char *proxy_url, *no_proxy;
 };
 
 struct pl_client_config {
 	struct pl_basic_auth *basic_auth;       /* NULL: none */
 	struct pl_authorization *authorization; /* NULL: none */
 	struct pl_secret bearer_token;
+	struct pl_oauth2_config *oauth2; /* NULL: none */
 	struct pl_tls_config tls_config;
+	const char *proxy_url;   /* NULL: none */
+	const char *no_proxy;    /* NULL: everything goes through the proxy */
 	bool follow_redirects;   /* default true */
 	bool enable_compression; /* default true */
 };
 
-extern const struct pl_schema pl_basic_auth_schema, pl_authorization_schema, pl_tls_config_schema;
+extern const struct pl_schema pl_basic_auth_schema, pl_authorization_schema, pl_tls_config_schema, pl_oauth2_schema;
 
-/* Rows for a struct that embeds a pl_client_config as member `client`: basic_auth, authorization, bearer_token(_file),
- * tls_config, follow_redirects, enable_compression; and proxy_url, oauth2 ... refused by name. The schema's check calls
- * pl_client_config_check. */
+/* Rows for a struct that embeds a pl_client_config as member `client`: basic_auth, authorization, bearer_token(_file), oauth2,
+ * tls_config, proxy_url, no_proxy, follow_redirects, enable_compression; and what else Prometheus has, refused by name. The
+ * schema's check calls pl_client_config_check. */
 #define PL_CLIENT_FIELDS(STRUCT)                                                                                                 \
 	{.key = "basic_auth",                                                                                                    \
 	 .type = PL_FIELD_OPTIONAL,                                                                                              \
@@ -52,7 +68,7 @@ extern const struct pl_schema pl_basic_auth_schema, pl_authorization_schema, pl_
 	     .type = PL_FIELD_OBJECT,                                                                                            \
 	     .offset = offsetof(STRUCT, client.tls_config),                                                                      \
 	     .schema = &pl_tls_config_schema,                                                                                    \
-	     .help = "ca_file, cert_file, key_file, server_name, insecure_skip_verify"},                                         \
+	     .help = "ca_file, cert_file, key_file, server_name, min_version, max_version ..."},                                 \
 	    {.key = "follow_redirects",                                                                                          \
 	     .type = PL_FIELD_BOOL,                                                                                              \
 	     .offset = offsetof(STRUCT, client.follow_redirects),                                                                \
@@ -66,14 +82,30 @@ extern const struct pl_schema pl_basic_auth_schema, pl_authorization_schema, pl_
 	    {.key = "enable_http2",                                                                                              \
 	     .type = PL_FIELD_REFUSED,                                                                                           \
 	     .help = "HTTP/2 is not supported, 1.1 is used; leave the key out"},                                                 \
-	    {.key = "http_headers", .type = PL_FIELD_REFUSED, .help = "headers of your own are not supported yet"},              \
-	    {.key = "proxy_url", .type = PL_FIELD_REFUSED, .help = "proxies are not supported yet"},                             \
-	    {.key = "proxy_from_environment", .type = PL_FIELD_REFUSED, .help = "proxies are not supported yet"},                \
-	    {.key = "proxy_connect_header", .type = PL_FIELD_REFUSED, .help = "proxies are not supported yet"},                  \
-	    {.key = "no_proxy", .type = PL_FIELD_REFUSED, .help = "proxies are not supported yet; leave the key out"},           \
+	    {.key = "oauth2",                                                                                                    \
+	     .type = PL_FIELD_OPTIONAL,                                                                                          \
+	     .offset = offsetof(STRUCT, client.oauth2),                                                                          \
+	     .schema = &pl_oauth2_schema,                                                                                        \
+	     .help = "bearer tokens by OAuth 2's client credentials"},                                                           \
+	    {.key = "proxy_url",                                                                                                 \
+	     .type = PL_FIELD_PROXY,                                                                                             \
+	     .offset = offsetof(STRUCT, client.proxy_url),                                                                       \
+	     .flags = PL_FIELD_NONEMPTY,                                                                                         \
+	     .help = "http, https or socks5 proxy"},                                                                             \
+	    {.key = "no_proxy",                                                                                                  \
+	     .type = PL_FIELD_STRING,                                                                                            \
+	     .offset = offsetof(STRUCT, client.no_proxy),                                                                        \
+	     .help = "hosts, domains and networks to be asked without the proxy, between commas"},                               \
+	    {.key = "http_headers",                                                                                              \
+	     .type = PL_FIELD_REFUSED,                                                                                           \
+	     .help = "headers of your own are not supported; for an Authorization header use authorization with type and "       \
+		     "credentials"},                                                                                             \
+	    {.key = "proxy_from_environment",                                                                                    \
+	     .type = PL_FIELD_REFUSED,                                                                                           \
+	     .help = "not supported; write proxy_url: ${HTTP_PROXY} and no_proxy: ${NO_PROXY:-}"},                               \
 	{                                                                                                                        \
-		.key = "oauth2", .type = PL_FIELD_REFUSED,                                                                       \
-		.help = "OAuth 2 is not supported yet; use authorization with credentials_file"                                  \
+		.key = "proxy_connect_header", .type = PL_FIELD_REFUSED,                                                         \
+		.help = "not supported; put user and password for the proxy into proxy_url"                                      \
 	}
 
 /* For a schema's check: at most one kind of credentials, certificate and key together. */

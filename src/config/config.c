@@ -87,11 +87,12 @@ static uint64_t mix(uint64_t hash, uint64_t more)
 	return pl_str_hash((struct pl_str){(const char *)&more, sizeof more}, hash);
 }
 
-static void number(struct pl_config *config)
+static void compile_and_number(struct pl_config *config)
 {
 	uint64_t hash = pl_schema_fingerprint(&pl_root_schema, config);
 	for (size_t i = 0; i < config->jobs.n; i++) {
 		struct pl_job *job = (struct pl_job *)config->jobs.v + i;
+		pl_job_compile(job);
 		pl_job_number(job);
 		hash = mix(hash, job->fingerprint);
 		for (size_t k = 0; k < job->discovery.n; k++)
@@ -130,7 +131,7 @@ static enum pl_err build(const char *path, const struct pl_node *root, const str
 	}
 	config->path = pl_arena_strdup(&arena, path);
 	config->base_dir = options.base_dir;
-	number(config);
+	compile_and_number(config);
 	config->arena = arena;
 	atomic_init(&config->refs, 1);
 	*out = config;
@@ -173,6 +174,8 @@ void pl_config_release(struct pl_config *c)
 {
 	if (c == NULL || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	for (size_t i = 0; i < c->jobs.n; i++)
+		pl_job_finish((struct pl_job *)c->jobs.v + i);
 	pl_arena_finish(&c->arena);
 	free(c);
 }

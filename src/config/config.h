@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "config/client.h"
 #include "config/schema.h"
+#include "format/relabel.h"
 
 /* One entry of scrape_configs, with Prometheus' names and defaults. */
 struct pl_job {
@@ -26,7 +27,14 @@ struct pl_job {
 		const char *database;         /* "": the output's own */
 		const char *retention_policy; /* "": the database's default */
 		int schema;                   /* enum pl_schema_kind of format/transcode.h */
+		const char *measurement;      /* of the schema telegraf2; "": prometheus */
+		int nan;                      /* enum pl_nan_policy of format/transcode.h */
+		bool align_timestamps;        /* the scrape's time becomes a multiple of its interval */
+		int64_t timestamp_offset;     /* ns, added to the scrape's time */
 	} influx;
+	int64_t keep_dropped_targets; /* how many that relabeling dropped are remembered; 0: no bound but the daemon's own */
+	struct pl_list relabel_configs, metric_relabel_configs; /* struct pl_relabel_config */
+	const struct pl_relabel *relabel, *metric_relabel;      /* compiled; NULL: no rules. The snapshot's */
 	struct pl_sections discovery;     /* static_configs, file_sd_configs ...: one section per entry of each */
 	struct pl_labels external_labels; /* of global */
 	uint64_t fingerprint;             /* of all that changes how a target is scraped (discovery excluded) */
@@ -42,7 +50,7 @@ struct pl_config {
 	uint64_t fingerprint;
 	struct {
 		int64_t scrape_interval, scrape_timeout;
-		int64_t body_size_limit, sample_limit; /* for jobs that give none */
+		int64_t body_size_limit, sample_limit, keep_dropped_targets; /* for jobs that give none */
 		struct pl_labels external_labels;
 	} global;
 	struct {

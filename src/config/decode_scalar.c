@@ -235,7 +235,11 @@ static void decode_string(const struct value *v, const char **at)
 		flaw = pl_listen_flaw(v->text);
 	else if (v->field->type == PL_FIELD_URL)
 		flaw = pl_url_flaw(v->text);
-	if (flaw != NULL && v->field->type == PL_FIELD_URL) /* a password may be in it: not shown */
+	else if (v->field->type == PL_FIELD_PROXY)
+		flaw = pl_proxy_flaw(v->text);
+	if (flaw != NULL && v->field->type == PL_FIELD_PROXY)
+		pl_decode_fail(v->o, v->node->mark, v->path, "expected a URL like http://proxy:3128: %s", flaw);
+	else if (flaw != NULL && v->field->type == PL_FIELD_URL) /* a password may be in it: not shown */
 		pl_decode_fail(v->o, v->node->mark, v->path, "expected a URL like http://127.0.0.1:8086: %s", flaw);
 	else if (flaw != NULL)
 		unexpected(v, "", "an address like 127.0.0.1:8080 or :8080 (%s)", flaw);
@@ -262,6 +266,8 @@ static const char *expected_of(enum pl_field_type type)
 		return "an address like 127.0.0.1:8080";
 	case PL_FIELD_URL:
 		return "a URL like http://127.0.0.1:8086";
+	case PL_FIELD_PROXY:
+		return "a URL like http://proxy:3128";
 	case PL_FIELD_PATH:
 		return "a file name";
 	default:

@@ -3,10 +3,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "config/relabel_config.h"
 #include "config/scalar.h"
+#include "format/transcode.h"
 
 static const char *const schemes[] = {"http", "https", NULL};
-static const char *const schema_kinds[] = {"kapacitor", NULL};
+static const char *const schema_kinds[] = {"kapacitor", "telegraf1", "telegraf2", NULL};
+static const char *const nan_policies[] = {"drop", "zero", "tag", NULL};
 
 #define JOB(MEMBER)    .offset = offsetof(struct pl_job, MEMBER)
 #define INFLUX(MEMBER) .offset = offsetof(struct pl_job, MEMBER) - offsetof(struct pl_job, influx)
@@ -15,11 +18,11 @@ static const char *const schema_kinds[] = {"kapacitor", NULL};
 		.key = KEY, .type = PL_FIELD_REFUSED, .help = HELP                                                               \
 	}
 #define CLOUD(NAME, WHAT) REFUSED(NAME "_sd_configs", "discovery through " WHAT " is not supported; " INSTEAD)
-#define INSTEAD           "use file_sd_configs with a file that something else keeps up to date"
-#define RELABEL           "relabeling is not supported yet; set labels in static_configs or in the files of file_sd_configs"
+#define INSTEAD           "use http_sd_configs, with something that answers with the targets, or file_sd_configs"
 #define NATIVE            "native histograms are not supported; classic histograms are scraped as they are"
 #define LABEL_BOUND       "not supported yet; bound a scrape with sample_limit and body_size_limit"
 #define MAX_INTERVAL      (365 * 24 * 3600 * PL_NS_PER_S)
+#define MAX_OFFSET        (24 * 3600 * PL_NS_PER_S)
 
 static const struct pl_field influx_fields[] = {
     {.key = "database",
@@ -37,12 +40,43 @@ static const struct pl_field influx_fields[] = {
      INFLUX(influx.schema),
      .fallback = "kapacitor",
      .choices = schema_kinds,
-     .help = "how samples become points; kapacitor: measurement = metric name, tags = labels, field value"},
+     .help = "how samples become points; kapacitor: measurement = metric name, tags = labels, field value; telegraf1, "
+	     "telegraf2: as Telegraf's metric_version 1 and 2"},
+    {.key = "measurement",
+     .type = PL_FIELD_STRING,
+     INFLUX(influx.measurement),
+     .fallback = "",
+     .help = "the one measurement of schema telegraf2; empty: prometheus"},
+    {.key = "nan",
+     .type = PL_FIELD_ENUM,
+     INFLUX(influx.nan),
+     .fallback = "drop",
+     .choices = nan_policies,
+     .help = "NaN and infinities: drop and count, store zero, or store zero with the tag special=NaN, +Inf or -Inf"},
+    {.key = "align_timestamps",
+     .type = PL_FIELD_BOOL,
+     INFLUX(influx.align_timestamps),
+     .fallback = "false",
+     .help = "the time of a scrape's samples becomes the multiple of scrape_interval at or before it"},
+    {.key = "timestamp_offset",
+     .type = PL_FIELD_DURATION,
+     INFLUX(influx.timestamp_offset),
+     .max = MAX_OFFSET,
+     .fallback = "0s",
+     .help = "added to the time of a scrape's samples"},
     {0},
 };
 
+static void check_influx(void *object, const struct pl_check *c)
+{
+	const struct pl_job *job = (const struct pl_job *)(const void *)((const char *)object - offsetof(struct pl_job, influx));
+	if (job->influx.measurement[0] != '\0' && job->influx.schema != PL_SCHEMA_TELEGRAF2)
+		pl_check_fail(c, "measurement",
+			      "is for schema: telegraf2 alone; the other schemas name measurements after metrics");
+}
+
 static const struct pl_schema influx_schema = {
-    .name = "influx", .size = sizeof(((struct pl_job *)0)->influx), .fields = influx_fields};
+    .name = "influx", .size = sizeof(((struct pl_job *)0)->influx), .fields = influx_fields, .check = check_influx};
 
 /* Prometheus 3's keys, all of them (https://prometheus.io/docs/prometheus/latest/configuration/configuration/#scrape_config). */
 static const struct pl_field job_fields[] = {
@@ -101,10 +135,23 @@ static const struct pl_field job_fields[] = {
      .type = PL_FIELD_PLUGIN_KEYS,
      JOB(discovery),
      .plugin_kind = PL_CONFIG_KIND_DISCOVERY,
-     .help = "static_configs and file_sd_configs: what to scrape"},
-    REFUSED("relabel_configs", RELABEL),
-    REFUSED("metric_relabel_configs", "relabeling is not supported yet; every sample of a page is kept"),
-    REFUSED("http_sd_configs", "discovery through HTTP is not supported yet; use file_sd_configs"),
+     .help = "static_configs, file_sd_configs and http_sd_configs: what to scrape"},
+    {.key = "relabel_configs",
+     .type = PL_FIELD_LIST,
+     JOB(relabel_configs),
+     .schema = &pl_relabel_config_schema,
+     .help = "rules for the labels of targets, before they are scraped"},
+    {.key = "metric_relabel_configs",
+     .type = PL_FIELD_LIST,
+     JOB(metric_relabel_configs),
+     .schema = &pl_relabel_config_schema,
+     .help = "rules for the labels of samples, before they are written"},
+    {.key = "keep_dropped_targets",
+     .type = PL_FIELD_INT,
+     JOB(keep_dropped_targets),
+     .max = -1,
+     .fallback = "0",
+     .help = "how many targets that relabeling dropped are remembered to be shown; 0: global's"},
     CLOUD("aws", "AWS"),
     CLOUD("azure", "Azure"),
     CLOUD("consul", "Consul"),
@@ -137,7 +184,6 @@ static const struct pl_field job_fields[] = {
     REFUSED("label_limit", LABEL_BOUND),
     REFUSED("label_name_length_limit", LABEL_BOUND),
     REFUSED("label_value_length_limit", LABEL_BOUND),
-    REFUSED("keep_dropped_targets", "nothing drops targets without relabeling; leave the key out"),
     REFUSED("track_timestamps_staleness", "InfluxDB has no staleness markers; leave the key out"),
     REFUSED("scrape_protocols", "not configurable: OpenMetrics 1.0 and text 0.0.4 are asked for; leave the key out"),
     REFUSED("fallback_scrape_protocol",
@@ -203,10 +249,24 @@ void pl_job_settle(struct pl_job *job, const struct pl_config *config, const str
 		job->body_size_limit = config->global.body_size_limit;
 	if (job->sample_limit == 0)
 		job->sample_limit = config->global.sample_limit;
+	if (job->keep_dropped_targets == 0)
+		job->keep_dropped_targets = config->global.keep_dropped_targets;
 	job->external_labels = config->global.external_labels;
 }
 
 void pl_job_number(struct pl_job *job)
 {
 	job->fingerprint = pl_labels_hash(job->external_labels, pl_schema_fingerprint(&pl_job_schema, job));
+}
+
+void pl_job_compile(struct pl_job *job)
+{
+	job->relabel = pl_relabel_config_compile(job->relabel_configs);
+	job->metric_relabel = pl_relabel_config_compile(job->metric_relabel_configs);
+}
+
+void pl_job_finish(struct pl_job *job)
+{
+	pl_relabel_destroy((struct pl_relabel *)job->relabel);
+	pl_relabel_destroy((struct pl_relabel *)job->metric_relabel);
 }

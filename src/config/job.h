@@ -12,6 +12,10 @@ extern const struct pl_schema pl_job_schema;
 /* Fills in what the job inherits from global, and complains about what does not fit together then. `c` is at the job. */
 void pl_job_settle(struct pl_job *job, const struct pl_config *config, const struct pl_check *c);
 
+/* Compiles the rules of a job without a problem; they are freed by pl_job_finish. */
+void pl_job_compile(struct pl_job *job);
+void pl_job_finish(struct pl_job *job);
+
 /* To be called last: numbers everything that changes how a target is scraped. */
 void pl_job_number(struct pl_job *job);
 

@@ -58,6 +58,12 @@ static const struct pl_field global_fields[] = {
      .fallback = "0",
      .max = -1,
      .help = "a page of more samples fails; 0: no bound"},
+    {.key = "keep_dropped_targets",
+     .type = PL_FIELD_INT,
+     IN(global, keep_dropped_targets),
+     .fallback = "0",
+     .max = -1,
+     .help = "how many targets that relabeling dropped of a job are remembered to be shown; 0: as many as fit (10000 in all)"},
     {.key = "external_labels",
      .type = PL_FIELD_LABELS,
      IN(global, external_labels),
@@ -81,7 +87,6 @@ static const struct pl_field global_fields[] = {
     REFUSED("label_name_length_limit", LABEL_BOUND),
     REFUSED("label_value_length_limit", LABEL_BOUND),
     REFUSED("target_limit", "not supported yet; all targets that discovery finds are scraped"),
-    REFUSED("keep_dropped_targets", "nothing drops targets without relabeling; leave the key out"),
     {0},
 };
 

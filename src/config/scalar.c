@@ -201,3 +201,53 @@ const char *pl_url_flaw(struct pl_str s)
 		return "the port must be a number from 0 to 65535";
 	return NULL;
 }
+
+/* What stands between :// and the path. */
+static struct pl_str authority_of(struct pl_str s)
+{
+	size_t from = 0;
+	while (from + 3 <= s.n && memcmp(s.p + from, "://", 3) != 0)
+		from++;
+	if (from + 3 > s.n)
+		return (struct pl_str){s.p, 0};
+	struct pl_str rest = {s.p + from + 3, s.n - from - 3};
+	for (size_t n = 0; n < rest.n; n++)
+		if (strchr("/?#", rest.p[n]) != NULL)
+			return (struct pl_str){rest.p, n};
+	return rest;
+}
+
+struct pl_str pl_proxy_credentials(struct pl_str s)
+{
+	struct pl_str authority = authority_of(s);
+	size_t n = authority.n;
+	while (n > 0 && authority.p[n - 1] != '@')
+		n--;
+	return (struct pl_str){authority.p, n > 0 ? n - 1 : 0};
+}
+
+const char *pl_proxy_flaw(struct pl_str s)
+{
+	static const char *const schemes[] = {"http://", "https://", "socks5://", "socks5h://"};
+	struct pl_str authority = authority_of(s), credentials = pl_proxy_credentials(s), host, port;
+	bool known = false;
+	for (size_t i = 0; i < PL_COUNT_OF(schemes); i++)
+		known |= s.n > strlen(schemes[i]) && strncasecmp(s.p, schemes[i], strlen(schemes[i])) == 0;
+	if (!known)
+		return "it must begin with http://, https:// or socks5://";
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7F)
+			return "it holds a space or a control character";
+	size_t behind = s.n - (size_t)(authority.p - s.p) - authority.n;
+	if (behind > 1 || (behind == 1 && s.p[s.n - 1] != '/'))
+		return "behind the host nothing but a port may follow";
+	if (memchr(credentials.p, '@', credentials.n) != NULL)
+		return "an @ within user or password must be written as %40";
+	size_t skip = credentials.n > 0 || (authority.n > 0 && authority.p[0] == '@') ? credentials.n + 1 : 0;
+	const char *flaw = host_flaw((struct pl_str){authority.p + skip, authority.n - skip}, &host, &port);
+	if (flaw != NULL)
+		return flaw;
+	if (host.n == 0)
+		return "the host is missing";
+	return port.p == NULL || is_port(port) ? NULL : "the port must be a number from 0 to 65535";
+}

@@ -19,4 +19,11 @@ const char *pl_listen_flaw(struct pl_str s);
 /* NULL when `s` is an absolute http or https URL without user info and fragment; else what is wrong with it (static). */
 const char *pl_url_flaw(struct pl_str s);
 
+/* NULL when `s` is the URL of a proxy: http, https, socks5 or socks5h, perhaps user and password, a host, perhaps a port; else
+ * what is wrong with it (static). */
+const char *pl_proxy_flaw(struct pl_str s);
+
+/* Where in a valid proxy's URL user and password stand; empty when there are none. */
+struct pl_str pl_proxy_credentials(struct pl_str s);
+
 #endif

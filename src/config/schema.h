@@ -29,7 +29,9 @@ enum pl_field_type {
 	PL_FIELD_ENUM,     /* int: index into `choices` */
 	PL_FIELD_LISTEN,   /* const char *: host:port, [v6]:port, :port; checked */
 	PL_FIELD_URL,      /* const char *: http:// or https:// URL; checked; no user and password in it, no fragment */
-	PL_FIELD_PATH,     /* const char *: file name, taken relative to the configuration's directory; "" and "-" stay */
+	PL_FIELD_PROXY, /* const char *: http://, https:// or socks5:// URL of host and port; checked; user and password may stand
+			   in it, which are never shown */
+	PL_FIELD_PATH,  /* const char *: file name, taken relative to the configuration's directory; "" and "-" stay */
 	PL_FIELD_LABELS,   /* struct pl_labels: mapping of label names to values */
 	PL_FIELD_STRINGS,  /* struct pl_strings: sequence of strings */
 	PL_FIELD_PARAMS,   /* struct pl_params: mapping of names to sequences of strings */

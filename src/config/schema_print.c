@@ -121,6 +121,22 @@ static void print_secret(const struct printer *p, const struct pl_field *f, cons
 	}
 }
 
+static void add_proxy(const struct printer *p, struct pl_str url, unsigned flags)
+{
+	struct pl_str secret = pl_proxy_credentials(url);
+	struct pl_buf shown = {0};
+	if (p->reveal || secret.n == 0) {
+		add_text(p, url, flags);
+		return;
+	}
+	const char *behind = secret.p + secret.n;
+	pl_buf_add(&shown, url.p, (size_t)(secret.p - url.p));
+	pl_buf_add_cstr(&shown, "<secret>");
+	pl_buf_add(&shown, behind, (size_t)(url.p + url.n - behind));
+	add_text(p, pl_buf_str(&shown), flags);
+	pl_buf_finish(&shown);
+}
+
 static void print_scalar(const struct printer *p, const struct pl_field *f, const void *at, unsigned indent)
 {
 	const char *const *text = at;
@@ -147,6 +163,9 @@ static void print_scalar(const struct printer *p, const struct pl_field *f, cons
 		break;
 	case PL_FIELD_ENUM:
 		pl_buf_add_cstr(p->out, f->choices[*(const int *)at]);
+		break;
+	case PL_FIELD_PROXY:
+		add_proxy(p, pl_str_of(*text), f->flags);
 		break;
 	default:
 		add_text(p, pl_str_of(*text), f->flags);

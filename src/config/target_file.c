@@ -11,7 +11,8 @@ enum { MAX_LABELS = 128, SHOWN = 64 };
 struct reader {
 	struct pl_arena *arena;
 	struct pl_problems *problems;
-	struct pl_str filepath;
+	struct pl_str origin; /* a file or a URL */
+	struct pl_str origin_label;
 	bool json;
 	size_t targets; /* of all groups so far */
 	struct pl_labels_builder labels;
@@ -147,38 +148,51 @@ static void read_group(struct reader *r, const struct pl_node *node, size_t inde
 			fail(r, key, path, "unknown key \"%.*s\"; a group has targets and labels", shown, key->text.p);
 		}
 	}
-	pl_labels_builder_set(&r->labels, PL_STR("__meta_filepath"), r->filepath);
+	pl_labels_builder_set(&r->labels, r->origin_label, r->origin);
 	struct pl_labels view = pl_labels_builder_view(&r->labels);
 	struct pl_label *v = pl_arena_alloc(r->arena, view.n * sizeof *v);
 	memcpy(v, view.v, view.n * sizeof *v); /* the texts are the tree's, in the same arena */
 	group->labels = (struct pl_labels){v, view.n};
 }
 
-enum pl_err pl_target_file_parse(struct pl_arena *arena, const char *path, struct pl_str text, struct pl_problems *problems,
-				 struct pl_target_file *out)
+static enum pl_err read_all(struct reader *r, struct pl_str text, struct pl_target_file *out)
 {
 	const struct pl_node_limits limits = {.max_bytes = PL_TARGET_FILE_MAX_BYTES, .max_nodes = PL_TARGET_FILE_MAX_NODES};
-	struct reader r = {.arena = arena, .problems = problems, .filepath = pl_arena_str(arena, pl_str_of(path))};
 	struct pl_node *root;
 	*out = (struct pl_target_file){0};
-	r.json = is_json(r.filepath);
-	enum pl_err err = (r.json ? pl_json_tree_parse : pl_node_parse)(arena, path, text, limits, problems, &root);
+	enum pl_err err = (r->json ? pl_json_tree_parse : pl_node_parse)(r->arena, r->origin.p, text, limits, r->problems, &root);
 	if (err != PL_OK)
 		return err;
 	if (root == NULL) {
-		pl_problems_add(problems, (struct pl_mark){r.filepath.p, 0, 0}, "",
+		pl_problems_add(r->problems, (struct pl_mark){r->origin.p, 0, 0}, "",
 				"there is nothing in it; a file without targets is written as []");
 		return PL_EPARSE;
 	}
 	if (root->kind != PL_NODE_SEQUENCE) {
-		fail(&r, root, "", "must be a list of groups (each with targets and perhaps labels), not %s",
-		     kind_name(&r, root));
+		fail(r, root, "", "must be a list of groups (each with targets and perhaps labels), not %s", kind_name(r, root));
 		return PL_EPARSE;
 	}
 	out->n = root->n;
-	out->groups = pl_arena_alloc(arena, (root->n + 1) * sizeof *out->groups);
+	out->groups = pl_arena_alloc(r->arena, (root->n + 1) * sizeof *out->groups);
 	for (size_t i = 0; i < root->n; i++)
-		read_group(&r, root->items[i], i, &out->groups[i]);
-	pl_labels_builder_finish(&r.labels);
-	return r.err;
+		read_group(r, root->items[i], i, &out->groups[i]);
+	pl_labels_builder_finish(&r->labels);
+	return r->err;
+}
+
+enum pl_err pl_target_file_parse(struct pl_arena *arena, const char *path, struct pl_str text, struct pl_problems *problems,
+				 struct pl_target_file *out)
+{
+	struct reader r = {.arena = arena, .problems = problems, .origin_label = PL_STR("__meta_filepath")};
+	r.origin = pl_arena_str(arena, pl_str_of(path));
+	r.json = is_json(r.origin);
+	return read_all(&r, text, out);
+}
+
+enum pl_err pl_target_answer_parse(struct pl_arena *arena, const char *url, struct pl_str text, struct pl_problems *problems,
+				   struct pl_target_file *out)
+{
+	struct reader r = {.arena = arena, .problems = problems, .json = true, .origin_label = PL_STR("__meta_url")};
+	r.origin = pl_arena_str(arena, pl_str_of(url));
+	return read_all(&r, text, out);
 }

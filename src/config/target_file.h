@@ -35,6 +35,11 @@ struct pl_target_file {
 PL_MUST_CHECK enum pl_err pl_target_file_parse(struct pl_arena *arena, const char *path, struct pl_str text,
 					       struct pl_problems *problems, struct pl_target_file *out);
 
+/* The same for what a URL answers (https://prometheus.io/docs/prometheus/latest/http_sd/): always JSON, and every group gets the
+ * label __meta_url = url. */
+PL_MUST_CHECK enum pl_err pl_target_answer_parse(struct pl_arena *arena, const char *url, struct pl_str text,
+						 struct pl_problems *problems, struct pl_target_file *out);
+
 /* True when the name ends in .json, .yml or .yaml, all in lower or all in upper case. */
 bool pl_target_file_name_valid(struct pl_str name);
 

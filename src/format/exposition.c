@@ -145,16 +145,17 @@ static inline enum pl_err read_line(struct pl_exposition *e, const char **at)
 		return PL_OK;
 	if (is_comment)
 		return take_metadata(e, &metadata);
-	if (!l->same_name)
+	if (!l->same_name) {
 		l->sample.type = type_of(e, l->sample.name);
+		l->sample.family_n = e->family.n;
+	}
 	return e->fn(e->data, &l->sample);
 }
 
 /* The bytes end with a newline. */
 static enum pl_err read_lines(struct pl_exposition *e, const char *p, const char *end)
 {
-	e->line.limit = end;
-	pl_exposition_line_forget(&e->line);
+	pl_exposition_line_move(&e->line, end);
 	while (p < end) {
 		enum pl_err err = read_line(e, &p);
 		if (err != PL_OK)

@@ -58,6 +58,7 @@ struct pl_sample {
 	bool has_time;
 	int64_t time_ns;          /* Unix time, when has_time; INT64_MIN or INT64_MAX when it does not fit */
 	enum pl_metric_type type; /* of the family by the last TYPE line whose name this sample fits */
+	size_t family_n;          /* the bytes of `name` that are the family's; undefined for PL_METRIC_UNKNOWN */
 	size_t line;              /* from 1 */
 };
 

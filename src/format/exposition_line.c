@@ -39,6 +39,13 @@ void pl_exposition_line_forget(struct pl_exposition_line *l)
 	l->known_labels = 0;
 }
 
+void pl_exposition_line_move(struct pl_exposition_line *l, const char *limit)
+{
+	l->limit = limit;
+	l->last_name.n = 0;
+	pl_exposition_line_forget(l);
+}
+
 /* ---- errors ---- */
 
 enum pl_err pl_exposition_line_failv(struct pl_exposition_line *l, const char *at, enum pl_err err, const char *format,
@@ -137,12 +144,37 @@ static inline bool begins_as(const struct pl_exposition_line *l, const char *p, 
 	return (load_word(p + i) ^ load_word(known.p + i)) << unwanted_bits == 0;
 }
 
-static inline const char *metric_name_end(const char *p)
+typedef unsigned char lane __attribute__((vector_size(16)));
+
+/* The first of the 16 bytes at `p` that no metric name may hold, 16 when there is none. */
+static inline size_t name_bytes(const char *p)
 {
-	if (!is(p, NAME | COLON))
+	lane v;
+	uint64_t half[2];
+	memcpy(&v, p, sizeof v);
+	lane others = (lane)(((v | 0x20) - 'a' >= 26) & (v - '0' >= 11) & (v != '_')); /* `:` follows `9` */
+	memcpy(half, &others, sizeof half);
+	if (half[0] != 0)
+		return (size_t)__builtin_ctzll(le64toh(half[0])) / 8;
+	return half[1] != 0 ? 8 + (size_t)__builtin_ctzll(le64toh(half[1])) / 8 : 16;
+}
+
+static inline const char *metric_name_end(struct pl_exposition_line *l, const char *p)
+{
+	const char *start = p;
+	if (begins_as(l, p, l->last_name))
+		p += l->last_name.n;
+	else if (!is(p, NAME | COLON))
 		return p;
-	while (is(p, NAME | COLON | DIGIT))
-		p++;
+	if (is(p, NAME | COLON | DIGIT)) {
+		size_t n = 16;
+		while (l->limit - p >= 16 && (n = name_bytes(p)) == 16)
+			p += 16;
+		p += n < 16 ? n : 0;
+		while (is(p, NAME | COLON | DIGIT))
+			p++;
+	}
+	l->last_name = (struct pl_str){start, (size_t)(p - start)};
 	return p;
 }
 
@@ -383,7 +415,7 @@ enum pl_err pl_exposition_line_sample(struct pl_exposition_line *l, const char *
 	enum pl_err err;
 
 	l->same_name = begins_as(l, p, l->known_name) && !is(p + l->known_name.n, NAME | COLON | DIGIT);
-	p = l->same_name ? p + l->known_name.n : metric_name_end(p);
+	p = l->same_name ? p + l->known_name.n : metric_name_end(l, p);
 	if (p == name)
 		return fail_name(l, p);
 	s->name = l->known_name = (struct pl_str){name, (size_t)(p - name)};
@@ -443,7 +475,7 @@ static enum pl_err scan_type(struct pl_exposition_line *l, struct pl_metadata *m
 static enum pl_err scan_metadata(struct pl_exposition_line *l, const char *p, const char *end, struct pl_metadata *m)
 {
 	bool loose = l->format == PL_EXPOSITION_TEXT;
-	const char *behind = metric_name_end(p);
+	const char *behind = metric_name_end(l, p);
 	if (behind == p)
 		return expected(l, p, "a metric name [a-zA-Z_:][a-zA-Z0-9_:]*");
 	m->name = (struct pl_str){p, (size_t)(behind - p)};

@@ -18,6 +18,8 @@ struct pl_exposition_line {
 	struct pl_str known_name;
 	size_t known_labels; /* the first so many of `labels` */
 	bool same_name;      /* the current sample's name was found so */
+	/* The last metric name, a comment's included: the next one often is or begins with the same bytes. */
+	struct pl_str last_name;
 
 	struct pl_sample sample;
 	struct pl_exemplar exemplar; /* its `at` is NULL when there is none */
@@ -31,8 +33,11 @@ struct pl_exposition_line {
 void pl_exposition_line_init(struct pl_exposition_line *l, size_t max_labels);
 void pl_exposition_line_finish(struct pl_exposition_line *l);
 
-/* The next line lies elsewhere: the bytes of the sample before may be gone. */
+/* The next sample is of another family. */
 void pl_exposition_line_forget(struct pl_exposition_line *l);
+
+/* The next lines lie elsewhere, up to `limit`: the bytes before may be gone. */
+void pl_exposition_line_move(struct pl_exposition_line *l, const char *limit);
 
 /* Take the sample or the comment at l->begin apart; `*p` is the first byte that is no blank, and is set behind the newline. */
 PL_MUST_CHECK enum pl_err pl_exposition_line_sample(struct pl_exposition_line *l, const char **p);

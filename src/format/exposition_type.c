@@ -31,7 +31,7 @@ bool pl_metric_type_parse(enum pl_exposition_format format, struct pl_str name, 
 {
 	for (size_t i = 0; i < PL_COUNT_OF(types); i++) {
 		const char *known = pl_metric_type_name(format, (enum pl_metric_type)i);
-		if (known != NULL && pl_str_is(name, known)) {
+		if (known != NULL && name.n > 0 && name.p[0] == known[0] && pl_str_is(name, known)) {
 			*out = (enum pl_metric_type)i;
 			return true;
 		}
@@ -51,7 +51,7 @@ const char *pl_metric_type_suffix(enum pl_exposition_format format, enum pl_metr
 		return NULL;
 	struct pl_str rest = {sample.p + family.n, sample.n - family.n};
 	for (const char *const *s = pl_metric_type_suffixes(format, type); *s != NULL; s++)
-		if (pl_str_is(rest, *s))
+		if (rest.n == 0 ? **s == '\0' : pl_str_is(rest, *s))
 			return *s;
 	return NULL;
 }

@@ -198,6 +198,32 @@ static void add_zeros(struct pl_buf *out, int n)
 		pl_buf_add_char(out, '0');
 }
 
+static void add_mantissa(struct pl_buf *out, const char *digits, size_t n)
+{
+	pl_buf_add_char(out, digits[0]);
+	if (n > 1) {
+		pl_buf_add_char(out, '.');
+		pl_buf_add(out, digits + 1, n - 1);
+	}
+}
+
+/* Without an exponent. */
+static void add_plain(struct pl_buf *out, const char *digits, size_t n, int exponent)
+{
+	if (exponent < 0) {
+		pl_buf_add_cstr(out, "0.");
+		add_zeros(out, -exponent - 1);
+		pl_buf_add(out, digits, n);
+	} else if (n <= (size_t)exponent + 1) {
+		pl_buf_add(out, digits, n);
+		add_zeros(out, exponent + 1 - (int)n);
+	} else {
+		pl_buf_add(out, digits, (size_t)exponent + 1);
+		pl_buf_add_char(out, '.');
+		pl_buf_add(out, digits + exponent + 1, n - (size_t)exponent - 1);
+	}
+}
+
 void pl_json_add_double(struct pl_buf *out, double v)
 {
 	enum { EXACT_INTEGERS_BELOW = 1000000000 };
@@ -215,22 +241,29 @@ void pl_json_add_double(struct pl_buf *out, double v)
 	if (signbit(v))
 		pl_buf_add_char(out, '-');
 	if (v != 0 && (fabs(v) < 1e-6 || fabs(v) >= 1e21)) {
-		pl_buf_add_char(out, digits[0]);
-		if (n > 1) {
-			pl_buf_add_char(out, '.');
-			pl_buf_add(out, digits + 1, n - 1);
-		}
+		add_mantissa(out, digits, n);
 		pl_buf_addf(out, "e%+d", exponent);
-	} else if (exponent < 0) {
-		pl_buf_add_cstr(out, "0.");
-		add_zeros(out, -exponent - 1);
-		pl_buf_add(out, digits, n);
-	} else if (n <= (size_t)exponent + 1) {
-		pl_buf_add(out, digits, n);
-		add_zeros(out, exponent + 1 - (int)n);
 	} else {
-		pl_buf_add(out, digits, (size_t)exponent + 1);
-		pl_buf_add_char(out, '.');
-		pl_buf_add(out, digits + exponent + 1, n - (size_t)exponent - 1);
+		add_plain(out, digits, n, exponent);
+	}
+}
+
+void pl_add_double_g(struct pl_buf *out, double v)
+{
+	enum { LEAST_EXPONENT = -4, EXPONENT_BEYOND = 6 };
+	if (!isfinite(v)) {
+		pl_buf_add_cstr(out, isnan(v) ? "NaN" : v > 0 ? "+Inf" : "-Inf");
+		return;
+	}
+	char digits[24];
+	int exponent;
+	size_t n = shortest_digits(v, digits, &exponent);
+	if (signbit(v))
+		pl_buf_add_char(out, '-');
+	if (v != 0 && (exponent < LEAST_EXPONENT || exponent >= EXPONENT_BEYOND)) {
+		add_mantissa(out, digits, n);
+		pl_buf_addf(out, "e%+03d", exponent);
+	} else {
+		add_plain(out, digits, n, exponent);
 	}
 }

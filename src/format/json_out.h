@@ -38,4 +38,8 @@ void pl_json_add_quoted(struct pl_buf *out, struct pl_str s);
  * exponent from 1e-6 up to below 1e21. InfluxDB 1.x takes the text as a float. NaN and Inf write null. */
 void pl_json_add_double(struct pl_buf *out, double v);
 
+/* The same as Go's %g prints it: with an exponent of two digits or more below 1e-4 and from 1e6 up; NaN, +Inf and -Inf. So
+ * Prometheus' libraries and Telegraf write the bounds of buckets. */
+void pl_add_double_g(struct pl_buf *out, double v);
+
 #endif

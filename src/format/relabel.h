@@ -37,9 +37,14 @@ struct pl_relabel_rule {
 	const char *replacement;  /* default "$1" */
 };
 
+/* Is it a rule that can be compiled? PL_EINVAL: `reason` says what is wrong with its key *key ("regex", static). */
+PL_MUST_CHECK enum pl_err pl_relabel_rule_check(const struct pl_relabel_rule *rule, const char **key, char *reason,
+						size_t reason_size);
+
 struct pl_relabel; /* compiled rules, in order: immutable, to be shared by threads */
 
-/* Compiles. On failure NULL: `*bad` is the rule's index, `reason` says what is wrong with which of its keys. */
+/* Compiles; nothing is borrowed. On failure NULL: `*bad` is the rule's index, `reason` says what is wrong with which of its keys.
+ */
 struct pl_relabel *pl_relabel_create(const struct pl_relabel_rule *rules, size_t n, size_t *bad, char *reason,
 				     size_t reason_size);
 void pl_relabel_destroy(struct pl_relabel *r);
@@ -51,8 +56,13 @@ struct pl_relabel_scratch {
 };
 void pl_relabel_scratch_clear(struct pl_relabel_scratch *s);
 void pl_relabel_scratch_finish(struct pl_relabel_scratch *s);
+/* Matches that were given up since it was made, for they would have taken too long; each counted as no match. */
+uint64_t pl_relabel_scratch_gave_up(const struct pl_relabel_scratch *s);
 
 enum { PL_RELABEL_KEPT = -1 };
+
+/* A rule that would make a longer name or value, or more labels, drops the set. */
+enum { PL_RELABEL_MAX_TEXT = 1024 * 1024, PL_RELABEL_MAX_LABELS = 1024 };
 
 /* Applies all rules to `labels`. Returns PL_RELABEL_KEPT, or the index of the rule that dropped the set (which is then as that
  * rule saw it). Labels with empty values are removed. After each rule `trace` (may be NULL) sees its index, the set, and whether

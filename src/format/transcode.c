@@ -1,11 +1,15 @@
 #include "format/transcode.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "format/json_out.h"
 #include "format/lineproto.h"
 #include "format/lp_put.h"
+#include "format/transcode_gather.h"
+#include "format/transcode_line.h"
 #include "format/transcode_tags.h"
+#include "format/transcode_telegraf.h"
 
 enum { ODD_NUMBER_BYTES = 40, TAGS_SLACK = 16 };
 
@@ -67,30 +71,6 @@ static char *put_time(char *w, int64_t ns)
 	return w;
 }
 
-void pl_transcode_begin(struct pl_transcode *t, const struct pl_transcode_target *target, struct pl_buf *out, int64_t time_ns)
-{
-	t->target = target;
-	t->out = out;
-	t->lines = 0;
-	memset(t->dropped, 0, sizeof t->dropped);
-	t->time_len = (size_t)(put_time(t->time_text, time_ns) - t->time_text);
-}
-
-void pl_transcode_finish(struct pl_transcode *t)
-{
-	pl_buf_finish(&t->scratch);
-	pl_buf_finish(&t->renamed);
-}
-
-static struct pl_str value_of(struct pl_transcode *t, const struct pl_sample_label *label)
-{
-	if (!label->escaped)
-		return label->value;
-	pl_buf_clear(&t->scratch);
-	pl_exposition_unescape(&t->scratch, label->value);
-	return pl_buf_str(&t->scratch);
-}
-
 static char *put_target_tags(char *w, const struct pl_transcode_target *target)
 {
 	const char *p = target->tags.p;
@@ -114,7 +94,7 @@ static char *put_tags(struct pl_transcode *t, const struct pl_sample *sample, ch
 		*w++ = ',';
 		w = pl_lp_put(w, label->name, PL_LP_KEY);
 		*w++ = '=';
-		w = pl_lp_put(w, value_of(t, label), PL_LP_TAG_VALUE);
+		w = pl_lp_put(w, pl_transcode_label_value(t, label), PL_LP_TAG_VALUE);
 	}
 	return put_target_tags(w, t->target);
 }
@@ -128,45 +108,49 @@ static size_t worst_series(const struct pl_transcode *t, const struct pl_sample 
 	return n;
 }
 
-static bool count_drop(struct pl_transcode *t, enum pl_sample_drop d)
+/* Resolving escapes halves a text at most, so beyond this no series key fits: do not reserve megabytes for it. */
+static bool hopeless(const struct pl_transcode *t, size_t worst)
 {
-	t->dropped[d]++;
-	return false;
+	return worst > 5 * (size_t)PL_LP_MAX_SERIES_KEY + t->target->tags.n;
 }
 
-static bool is_storable(struct pl_transcode *t, const struct pl_sample *sample)
+bool pl_transcode_add_series(struct pl_transcode *t, struct pl_buf *out, struct pl_str measurement,
+			     const struct pl_sample *sample)
 {
-	switch (sample->value_class) {
-	case PL_VALUE_PLAIN:
-		break;
-	case PL_VALUE_ODD:
-		if (isnan(sample->value_number))
-			return count_drop(t, PL_SAMPLE_DROP_NAN);
-		if (isinf(sample->value_number))
-			return count_drop(t, PL_SAMPLE_DROP_INF);
-		break;
-	case PL_VALUE_NAN:
-		return count_drop(t, PL_SAMPLE_DROP_NAN);
-	case PL_VALUE_INF:
-	case PL_VALUE_NEG_INF:
-		return count_drop(t, PL_SAMPLE_DROP_INF);
-	}
-	if (sample->has_time && t->honor_timestamps && !pl_lp_time_fits(sample->time_ns))
-		return count_drop(t, PL_SAMPLE_DROP_TIME);
+	size_t worst = worst_series(t, sample) + PL_LP_WORST(measurement.n);
+	if (hopeless(t, worst))
+		return false;
+	char *w = pl_buf_reserve(out, worst + PL_LP_SLACK);
+	char *tags = pl_lp_put(w, measurement, PL_LP_MEASUREMENT);
+	w = put_tags(t, sample, tags);
+	out->n = (size_t)((w != NULL ? w : tags) - out->p);
+	if (w == NULL)
+		pl_transcode_tags(t, out, sample);
 	return true;
 }
 
-void pl_transcode_sample(struct pl_transcode *t, const struct pl_sample *sample)
+static bool is_finite(const struct pl_sample *sample)
+{
+	return sample->value_class == PL_VALUE_ODD && isfinite(sample->value_number);
+}
+
+static void write_kapacitor(struct pl_transcode *t, const struct pl_sample *sample)
 {
 	static const char field[] = " value=";
 	enum { FIELD_BYTES = sizeof field - 1, KEY_BYTES = FIELD_BYTES - 2 };
-	if (!is_storable(t, sample))
+	if (sample->value_class != PL_VALUE_PLAIN && !is_finite(sample)) {
+		pl_transcode_add_line(t, sample->name, sample, PL_STR("value"));
 		return;
+	}
+	bool own_time = sample->has_time && t->honor_timestamps;
+	if (own_time && !pl_lp_time_fits(sample->time_ns)) {
+		pl_transcode_count_drop(t, PL_SAMPLE_DROP_TIME);
+		return;
+	}
 	struct pl_buf *out = t->out;
 	size_t start = out->n, series = worst_series(t, sample);
-	/* Resolving escapes halves a text at most, so this cannot fit: do not reserve megabytes for it. */
-	if (series > 5 * (size_t)PL_LP_MAX_SERIES_KEY + t->target->tags.n) {
-		count_drop(t, PL_SAMPLE_DROP_SERIES_KEY);
+	if (hopeless(t, series)) {
+		pl_transcode_count_drop(t, PL_SAMPLE_DROP_SERIES_KEY);
 		return;
 	}
 	size_t rest = FIELD_BYTES + sample->value.n + ODD_NUMBER_BYTES + sizeof t->time_text + PL_LP_SLACK;
@@ -176,12 +160,12 @@ void pl_transcode_sample(struct pl_transcode *t, const struct pl_sample *sample)
 	w = put_tags(t, sample, tags);
 	if (w == NULL) {
 		out->n = (size_t)(tags - out->p);
-		pl_transcode_tags(t, sample);
+		pl_transcode_tags(t, out, sample);
 		w = pl_buf_reserve(out, rest);
 		out->n = start;
 	}
 	if (!pl_lp_key_fits((size_t)(w - out->p) - start, KEY_BYTES)) {
-		count_drop(t, PL_SAMPLE_DROP_SERIES_KEY);
+		pl_transcode_count_drop(t, PL_SAMPLE_DROP_SERIES_KEY);
 		return;
 	}
 	memcpy(w, field, FIELD_BYTES + 1);
@@ -194,7 +178,7 @@ void pl_transcode_sample(struct pl_transcode *t, const struct pl_sample *sample)
 		pl_json_add_double(out, sample->value_number);
 		w = pl_buf_reserve(out, sizeof t->time_text);
 	}
-	if (sample->has_time && t->honor_timestamps) {
+	if (own_time) {
 		w = put_time(w, sample->time_ns);
 	} else {
 		memcpy(w, t->time_text, sizeof t->time_text);
@@ -204,8 +188,45 @@ void pl_transcode_sample(struct pl_transcode *t, const struct pl_sample *sample)
 	t->lines++;
 }
 
+void pl_transcode_begin(struct pl_transcode *t, const struct pl_transcode_target *target, struct pl_buf *out, int64_t time_ns)
+{
+	t->target = target;
+	t->out = out;
+	t->lines = t->merged = t->added = t->parts = 0;
+	memset(t->dropped, 0, sizeof t->dropped);
+	t->time_len = (size_t)(put_time(t->time_text, time_ns) - t->time_text);
+	if (t->schema == PL_SCHEMA_KAPACITOR)
+		t->write = write_kapacitor;
+	else
+		pl_transcode_telegraf_begin(t);
+}
+
+void pl_transcode_end(struct pl_transcode *t)
+{
+	if (t->schema != PL_SCHEMA_KAPACITOR)
+		pl_transcode_telegraf_end(t);
+}
+
+void pl_transcode_discard(struct pl_transcode *t)
+{
+	if (t->gather != NULL)
+		pl_gather_clear(t->gather);
+}
+
+void pl_transcode_finish(struct pl_transcode *t)
+{
+	pl_buf_finish(&t->scratch);
+	pl_buf_finish(&t->renamed);
+	if (t->gather != NULL)
+		pl_gather_finish(t->gather);
+	free(t->gather);
+	t->gather = NULL;
+}
+
 void pl_transcode_own(struct pl_transcode *t, const char *name, double value)
 {
-	struct pl_sample sample = {.name = pl_str_of(name), .value_class = PL_VALUE_ODD, .value_number = value};
+	struct pl_sample sample = {
+	    .name = pl_str_of(name), .value_class = PL_VALUE_ODD, .value_number = value, .type = PL_METRIC_GAUGE};
+	sample.family_n = sample.name.n;
 	pl_transcode_sample(t, &sample);
 }

@@ -9,9 +9,24 @@
 #include "format/exposition.h"
 #include "format/labels.h"
 
-/* PL_SCHEMA_KAPACITOR: measurement = metric name, tags = labels, field `value` (float), as Kapacitor's scraper writes
- * (without its `__name__` tag). */
-enum pl_schema_kind { PL_SCHEMA_KAPACITOR };
+/* All values are floats.
+ *
+ * PL_SCHEMA_KAPACITOR: measurement = metric name, tags = labels, field `value`, as Kapacitor's scraper writes (without its
+ * `__name__` tag).
+ * PL_SCHEMA_TELEGRAF1: as Telegraf's inputs.prometheus with metric_version = 1: measurement = family; fields `counter`, `gauge`,
+ * `value` (untyped); a histogram or summary is one point with `count`, `sum` and a field for each bound or quantile.
+ * PL_SCHEMA_TELEGRAF2: with metric_version = 2: one measurement; field = metric name; `_count` and `_sum` share a point, each
+ * bucket (the one of +Inf is added) and quantile is one with the tag `le` or `quantile`.
+ * Both as https://github.com/influxdata/telegraf/tree/master/plugins/inputs/prometheus and plugins/parsers/prometheus tell;
+ * bounds are written as Go's %g prints them, a missing count or sum as 0. A bucket or quantile without a bound, which Telegraf
+ * leaves out, is a value like any other here. OpenMetrics pages come out as the same page in text 0.0.4 would: counters keep
+ * `_total`,
+ * `_created`, info and stateset are gauges, a gaugehistogram is a histogram. */
+enum pl_schema_kind { PL_SCHEMA_KAPACITOR, PL_SCHEMA_TELEGRAF1, PL_SCHEMA_TELEGRAF2 };
+
+/* What becomes of NaN, +Inf and -Inf, which InfluxDB cannot store: dropped and counted; 0; or 0 in a point of its own with the
+ * tag `special` (`special_` when there is a label of that name) that says which. */
+enum pl_nan_policy { PL_NAN_DROP, PL_NAN_ZERO, PL_NAN_TAG };
 
 /* Why a sample did not become a line. */
 #define PL_SAMPLE_DROP_MAP(X)                                                                                                    \
@@ -41,16 +56,26 @@ struct pl_transcode_target {
 void pl_transcode_target_init(struct pl_transcode_target *t, struct pl_labels labels); /* borrows the labels */
 void pl_transcode_target_finish(struct pl_transcode_target *t);
 
-/* Zero-initialise, set schema and the two honor_ fields, then begin each page. */
+struct pl_gather;
+
+/* Zero-initialise, set schema, nan_policy, measurement and the two honor_ fields, then begin each page. */
 struct pl_transcode {
 	const struct pl_transcode_target *target; /* borrowed */
+	/* Writes a sample by the schema; chosen when a page begins. */
+	void (*write)(struct pl_transcode *t, const struct pl_sample *sample);
 	enum pl_schema_kind schema;
-	bool honor_labels;     /* a sample's label wins over a target's of the same name; else it becomes exported_<name> */
-	bool honor_timestamps; /* a sample's own time wins over `time_ns` */
-	struct pl_buf *out;    /* borrowed; lines are appended */
-	struct pl_buf scratch; /* one label value without its escapes */
-	struct pl_buf renamed; /* new names of one sample's labels */
-	uint64_t lines;        /* written */
+	enum pl_nan_policy nan_policy;
+	struct pl_str measurement; /* of PL_SCHEMA_TELEGRAF2, borrowed; empty: prometheus */
+	bool honor_labels;         /* a sample's label wins over a target's of the same name; else it becomes exported_<name> */
+	bool honor_timestamps;     /* a sample's own time wins over `time_ns` */
+	struct pl_buf *out;        /* borrowed; lines are appended */
+	struct pl_buf scratch;     /* one label value without its escapes */
+	struct pl_buf renamed;     /* new names of one sample's labels */
+	struct pl_gather *gather;  /* owned; NULL until a schema needs it */
+	uint64_t lines;            /* written */
+	uint64_t merged;           /* samples that share a line with another */
+	uint64_t added;            /* lines without a sample */
+	uint64_t parts;            /* points written before they were complete, for want of room to gather them */
 	uint64_t dropped[PL_SAMPLE_DROP_COUNT];
 	char time_text[24]; /* ` <ns>\n` of this page */
 	size_t time_len;
@@ -60,13 +85,22 @@ struct pl_transcode {
 void pl_transcode_begin(struct pl_transcode *t, const struct pl_transcode_target *target, struct pl_buf *out, int64_t time_ns);
 void pl_transcode_finish(struct pl_transcode *t);
 
-/* Writes or drops-and-counts one sample. Tags are the sample's labels, then the target's; not sorted, no key twice. Labels with
- * an empty value are left out (with honor_labels, such a label also keeps away the target's of its name, as in Prometheus).
- * `time` becomes `time_`, on both sides, before names are compared. Of two labels of one name in a sample the first counts. Fits
- * pl_sample_fn through a wrapper; never fails. */
-void pl_transcode_sample(struct pl_transcode *t, const struct pl_sample *sample);
+/* Writes, gathers or drops-and-counts one sample. Tags are the sample's labels, then the target's; not sorted, no key twice.
+ * Labels with an empty value are left out (with honor_labels, such a label also keeps away the target's of its name, as in
+ * Prometheus). `time` becomes `time_`, on both sides, before names are compared. Of two labels of one name in a sample the first
+ * counts. Fits pl_sample_fn through a wrapper; never fails. */
+static inline void pl_transcode_sample(struct pl_transcode *t, const struct pl_sample *sample)
+{
+	t->write(t, sample);
+}
 
-/* One line for a value of our own (up, scrape_duration_seconds ...). */
+/* The page is complete: writes what is still being gathered. Then samples = lines - added + merged + sum of dropped. */
+void pl_transcode_end(struct pl_transcode *t);
+
+/* The page is no good: forgets what is being gathered. */
+void pl_transcode_discard(struct pl_transcode *t);
+
+/* One line for a value of our own (up, scrape_duration_seconds ...), a gauge. */
 void pl_transcode_own(struct pl_transcode *t, const char *name, double value);
 
 #endif

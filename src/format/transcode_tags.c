@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "format/lineproto.h"
+#include "format/transcode_line.h"
 
 /* A sample's label and the name that its tag gets. */
 struct tag {
@@ -102,18 +103,12 @@ static void rename_exported(struct pl_transcode *t, struct tag *tags, size_t n, 
 	}
 }
 
-static void add_tag(struct pl_transcode *t, const struct tag *tag)
+static void add_tag(struct pl_transcode *t, struct pl_buf *out, const struct tag *tag)
 {
-	struct pl_str value = tag->label->value;
-	if (tag->label->escaped) {
-		pl_buf_clear(&t->scratch);
-		pl_exposition_unescape(&t->scratch, value);
-		value = pl_buf_str(&t->scratch);
-	}
-	pl_buf_add_char(t->out, ',');
-	pl_lp_add_key(t->out, final_name(t, tag));
-	pl_buf_add_char(t->out, '=');
-	pl_lp_add_tag_value(t->out, value);
+	pl_buf_add_char(out, ',');
+	pl_lp_add_key(out, final_name(t, tag));
+	pl_buf_add_char(out, '=');
+	pl_lp_add_tag_value(out, pl_transcode_label_value(t, tag->label));
 }
 
 /* The colliding tag with the shortest name: Prometheus renames in that order, which decides who gets `exported_x`. */
@@ -127,7 +122,7 @@ static struct tag *next_collision(const struct pl_transcode *t, struct tag *tags
 }
 
 /* With honor_labels: the target's labels that the sample does not have. */
-static void add_rest_of_target(struct pl_transcode *t, const struct tag *tags, size_t n)
+static void add_rest_of_target(struct pl_transcode *t, struct pl_buf *out, const struct tag *tags, size_t n)
 {
 	struct pl_labels target = t->target->labels;
 	struct pl_str rest = pl_buf_str(&t->target->tags), key, value;
@@ -145,7 +140,7 @@ static void add_rest_of_target(struct pl_transcode *t, const struct tag *tags, s
 		for (size_t i = 0; i < n && !had; i++)
 			had = target_name_is(target, k, final_name(t, &tags[i]));
 		if (!had)
-			pl_buf_add(t->out, start, (size_t)(end - start));
+			pl_buf_add(out, start, (size_t)(end - start));
 	}
 }
 
@@ -164,7 +159,7 @@ static size_t collect(const struct pl_sample *sample, struct tag *tags)
 	return n;
 }
 
-void pl_transcode_tags(struct pl_transcode *t, const struct pl_sample *sample)
+void pl_transcode_tags(struct pl_transcode *t, struct pl_buf *out, const struct pl_sample *sample)
 {
 	struct tag few[FEW_TAGS];
 	struct tag *tags = sample->n_labels <= FEW_TAGS ? few : pl_alloc(sample->n_labels * sizeof *tags);
@@ -181,11 +176,11 @@ void pl_transcode_tags(struct pl_transcode *t, const struct pl_sample *sample)
 	}
 	for (size_t i = 0; i < n; i++)
 		if (!tags[i].left_out)
-			add_tag(t, &tags[i]);
+			add_tag(t, out, &tags[i]);
 	if (t->honor_labels)
-		add_rest_of_target(t, tags, n);
+		add_rest_of_target(t, out, tags, n);
 	else
-		pl_buf_add_str(t->out, pl_buf_str(&t->target->tags));
+		pl_buf_add_str(out, pl_buf_str(&t->target->tags));
 	if (tags != few)
 		free(tags);
 }

@@ -18,7 +18,7 @@ static inline uint64_t pl_transcode_name_bit(struct pl_str name)
 /* Is the name of the i-th label taken, by the target or an earlier label of the sample, or not to be used? */
 bool pl_transcode_name_taken(const struct pl_transcode *t, const struct pl_sample *sample, size_t i);
 
-/* Appends all tags, the target's included, with names changed where needed. */
-void pl_transcode_tags(struct pl_transcode *t, const struct pl_sample *sample);
+/* Appends all tags to `out`, the target's included, with names changed where needed. */
+void pl_transcode_tags(struct pl_transcode *t, struct pl_buf *out, const struct pl_sample *sample);
 
 #endif

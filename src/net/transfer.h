@@ -31,6 +31,14 @@ PL_MUST_CHECK enum pl_err pl_transfer_pool_create(struct pl_transfer_pool **out,
 /* Cancels what runs (each on_done sees PL_ECANCELED), closes connections and handles, then calls on_closed. */
 void pl_transfer_pool_close(struct pl_transfer_pool *pool, void (*on_closed)(void *data), void *data);
 
+enum pl_tls_version {
+	PL_TLS_DEFAULT,
+	PL_TLS_1_0,
+	PL_TLS_1_1,
+	PL_TLS_1_2,
+	PL_TLS_1_3
+}; /* default: 1.2 up to the library's best */
+
 /* How to talk to a server; shared by many requests, borrowed. Zero is a sensible default: TLS verified with the system's CAs,
  * no authentication, no redirects, no compression. */
 struct pl_transfer_client {
@@ -38,7 +46,9 @@ struct pl_transfer_client {
 	const char *bearer_token;        /* NULL: none */
 	const char *const *headers;      /* "Name: value" strings, NULL-terminated; or NULL */
 	const char *ca_file, *cert_file, *key_file, *server_name;
-	const char *proxy_url; /* NULL: none (the environment's proxies are not used) */
+	const char *proxy_url; /* http, https, socks5 or socks5h; NULL: none (the environment's proxies are not used) */
+	const char *no_proxy;  /* hosts that are asked without it, see net/no_proxy.h; NULL: none */
+	enum pl_tls_version tls_min, tls_max;
 	bool insecure_skip_verify;
 	bool follow_redirects;  /* at most max_redirects, http and https only; credentials stay with the first host */
 	unsigned max_redirects; /* 0: 10 */
@@ -82,6 +92,7 @@ struct pl_transfer;
 struct pl_transfer_head {
 	long status;
 	struct pl_str content_type;
+	struct pl_str etag; /* as it came, quotes included; empty: none, or a very long one */
 };
 
 struct pl_transfer_events {

@@ -23,10 +23,22 @@ enum pl_err pl_transfer_bytes_give_head(struct pl_transfer_flight *f)
 	if (f->typed) /* else curl still knows that of a redirect before */
 		curl_easy_getinfo(f->easy, CURLINFO_CONTENT_TYPE, &type);
 	head.content_type = pl_str_of(type);
+	head.etag = pl_str_of(f->etag);
 	enum pl_err err = f->t->events->on_head(f->t, &head);
 	if (err != PL_OK)
 		pl_transfer_reason_set(f, "ended after the header: %s", pl_err_text(err));
 	return err;
+}
+
+/* It is sent back in a header one day: nothing but visible characters. */
+static void keep_etag(struct pl_transfer_flight *f, struct pl_str tag)
+{
+	bool fits = tag.n <= PL_TRANSFER_MAX_ETAG;
+	for (size_t i = 0; i < tag.n && fits; i++)
+		fits = (unsigned char)tag.p[i] > ' ' && tag.p[i] != 127;
+	if (fits && tag.n > 0)
+		memcpy(f->etag, tag.p, tag.n);
+	f->etag[fits ? tag.n : 0] = '\0';
 }
 
 size_t pl_transfer_bytes_header(char *p, size_t size, size_t n, void *data)
@@ -36,9 +48,12 @@ size_t pl_transfer_bytes_header(char *p, size_t size, size_t n, void *data)
 	if (bytes >= 5 && memcmp(p, "HTTP/", 5) == 0) {
 		f->header_bytes = 0;
 		f->header_done = f->typed = false;
+		f->etag[0] = '\0';
 	}
 	if (bytes > 13 && (p[0] | 32) == 'c' && strncasecmp(p, "Content-Type:", 13) == 0)
 		f->typed = true;
+	if (bytes > 5 && (p[0] | 32) == 'e' && strncasecmp(p, "ETag:", 5) == 0)
+		keep_etag(f, pl_str_trim((struct pl_str){p + 5, bytes - 5}));
 	f->header_bytes += bytes;
 	if (bytes > 0 && (p[0] == '\r' || p[0] == '\n'))
 		f->header_done = true;

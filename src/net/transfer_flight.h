@@ -12,7 +12,7 @@
 #include "net/resolver.h"
 #include "net/transfer.h"
 
-enum { PL_TRANSFER_MAX_HEADERS = 64 };
+enum { PL_TRANSFER_MAX_HEADERS = 64, PL_TRANSFER_MAX_ETAG = 255 };
 
 enum pl_transfer_state {
 	PL_TRANSFER_RESOLVING,
@@ -28,6 +28,7 @@ struct pl_transfer_peer {
 	const char *addresses; /* from the resolver; NULL: the host is numeric */
 	bool tls;              /* with the server, be it through a proxy */
 	bool proxy;
+	const char *proxy_url; /* as curl is to take it; NULL: none */
 };
 
 struct pl_transfer_flight {
@@ -56,6 +57,7 @@ struct pl_transfer_flight {
 	int64_t start_ns, launch_ns, sent_ns;
 	size_t header_bytes;                 /* of the present answer */
 	bool header_done, head_given, typed; /* typed: the present answer has a Content-Type */
+	char etag[PL_TRANSFER_MAX_ETAG + 1]; /* of the present answer */
 	int open_errno;                      /* why the last socket could not be made */
 	struct pl_transfer_result result;
 	char error[CURL_ERROR_SIZE];

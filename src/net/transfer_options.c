@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "net/no_proxy.h"
 #include "net/transfer_bytes.h"
 #include "net/transfer_pool.h"
 #include "net/transfer_reason.h"
@@ -15,7 +16,7 @@
  * handshake. */
 #define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 
-enum { MAX_REDIRECTS = 10, MAX_METHOD = 32, BUFFER_BYTES = 64 * 1024, NAMES_KEPT_S = 60 };
+enum { MAX_REDIRECTS = 10, MAX_METHOD = 32, BUFFER_BYTES = 64 * 1024, NAMES_KEPT_S = 60, CA_FILE_KEPT_S = 60 };
 
 static bool has_control(const char *s)
 {
@@ -133,6 +134,13 @@ static enum pl_err use_server_name(struct pl_transfer_flight *f)
 				   : pl_arena_printf(&f->arena, "Host: %s:%u", f->peer.host, f->peer.port));
 }
 
+/* With "socks5" curl would look the name up here; the proxy knows better, as with all other programs. */
+static const char *proxy_url(struct pl_transfer_flight *f)
+{
+	const char *url = f->client->proxy_url;
+	return strncasecmp(url, "socks5:", 7) == 0 ? pl_arena_printf(&f->arena, "socks5h:%s", url + 7) : url;
+}
+
 static enum pl_err use_proxy(struct pl_transfer_flight *f)
 {
 	CURLU *url = curl_url();
@@ -149,6 +157,7 @@ static enum pl_err use_proxy(struct pl_transfer_flight *f)
 		}
 	}
 	curl_url_cleanup(url);
+	f->peer.proxy_url = proxy_url(f);
 	if (rc != CURLUE_OK) {
 		pl_transfer_reason_set(f, "the proxy's URL is not valid: %s", curl_url_strerror(rc));
 		return PL_EINVAL;
@@ -179,7 +188,7 @@ static enum pl_err check_url(struct pl_transfer_flight *f)
 	enum pl_err err = PL_OK;
 	if (f->peer.tls && f->client->server_name != NULL)
 		err = use_server_name(f);
-	if (err == PL_OK && f->client->proxy_url != NULL)
+	if (err == PL_OK && f->client->proxy_url != NULL && !pl_no_proxy(f->client->no_proxy, f->peer.host, f->peer.port))
 		err = use_proxy(f);
 	return err;
 }
@@ -236,12 +245,26 @@ static void apply_method(struct pl_transfer_flight *f)
 		curl_easy_setopt(f->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)f->request.max_body_bytes);
 }
 
+static long tls_versions(const struct pl_transfer_client *c)
+{
+	static const long lowest[] = {CURL_SSLVERSION_TLSv1_2, CURL_SSLVERSION_TLSv1_0, CURL_SSLVERSION_TLSv1_1,
+				      CURL_SSLVERSION_TLSv1_2, CURL_SSLVERSION_TLSv1_3};
+	static const long highest[] = {0, CURL_SSLVERSION_MAX_TLSv1_0, CURL_SSLVERSION_MAX_TLSv1_1, CURL_SSLVERSION_MAX_TLSv1_2,
+				       CURL_SSLVERSION_MAX_TLSv1_3};
+	return lowest[c->tls_min] | highest[c->tls_max];
+}
+
 static void apply_tls(struct pl_transfer_flight *f)
 {
 	const struct pl_transfer_client *c = f->client;
 	curl_easy_setopt(f->easy, CURLOPT_CAINFO, c->ca_file != NULL ? c->ca_file : SYSTEM_CA_FILE);
 	curl_easy_setopt(f->easy, CURLOPT_CAPATH, NULL);
-	curl_easy_setopt(f->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(f->easy, CURLOPT_SSLVERSION, tls_versions(c));
+	if (c->tls_min == PL_TLS_1_0 ||
+	    c->tls_min == PL_TLS_1_1) /* else OpenSSL refuses these, whatever versions are asked for */
+		curl_easy_setopt(f->easy, CURLOPT_SSL_CIPHER_LIST, "DEFAULT:@SECLEVEL=0");
+	if (c->ca_file != NULL) /* curl remembers what stood in it for a day */
+		curl_easy_setopt(f->easy, CURLOPT_CA_CACHE_TIMEOUT, (long)CA_FILE_KEPT_S);
 	if (c->insecure_skip_verify) {
 		curl_easy_setopt(f->easy, CURLOPT_SSL_VERIFYPEER, 0L);
 		curl_easy_setopt(f->easy, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -255,6 +278,7 @@ static void apply_tls(struct pl_transfer_flight *f)
 static void apply_client(struct pl_transfer_flight *f)
 {
 	const struct pl_transfer_client *c = f->client;
+	const char *proxy = f->peer.proxy_url;
 	if (c->username != NULL || c->password != NULL) {
 		curl_easy_setopt(f->easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
 		curl_easy_setopt(f->easy, CURLOPT_USERNAME, c->username != NULL ? c->username : "");
@@ -266,12 +290,12 @@ static void apply_client(struct pl_transfer_flight *f)
 	}
 	/* "identity" also has curl decode what a server compresses unasked. */
 	curl_easy_setopt(f->easy, CURLOPT_ACCEPT_ENCODING, c->accept_gzip ? "gzip" : "identity");
-	curl_easy_setopt(f->easy, CURLOPT_PROXY, c->proxy_url != NULL ? c->proxy_url : ""); /* "": not even the environment's */
-	if (c->proxy_url != NULL) {
+	curl_easy_setopt(f->easy, CURLOPT_PROXY, proxy != NULL ? proxy : ""); /* "": not even the environment's */
+	if (proxy != NULL) {
 		curl_easy_setopt(f->easy, CURLOPT_NOPROXY, "");
 		curl_easy_setopt(f->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	}
-	if (f->peer.tls || c->follow_redirects || c->proxy_url != NULL)
+	if (f->peer.tls || c->follow_redirects || proxy != NULL)
 		apply_tls(f);
 }
 

@@ -2,7 +2,9 @@
 #ifndef PL_PIPELINE_CLIENT_H
 #define PL_PIPELINE_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -14,15 +16,20 @@ struct pl_client {
 	struct pl_transfer_client transfer;
 	struct pl_buf password, token, header;
 	const char *headers[2];
+	bool loaded;
+	bool settled; /* `seen` can be trusted: the file had not changed for a while when it was read */
+	struct stat seen;
 };
 
-/* Fills `c` anew; secrets in files are read now, so call it before each request where one may have changed. Borrows `config`. On
- * failure `reason` names the file and why, and `c` must not be used. */
+/* Makes `c` fit for a request: fills it when it was not, or when its secret's file has changed since. Cheap otherwise. Borrows
+ * `config`, which must be the same each time. On failure `reason` names the file and why, and `c` must not be used. OAuth 2 is
+ * the caller's: see pipeline/oauth2.h. */
+PL_MUST_CHECK enum pl_err pl_client_refresh(struct pl_client *c, const struct pl_client_config *config, char *reason,
+					    size_t reason_size);
+
+/* Fills `c` anew, whatever it holds. */
 PL_MUST_CHECK enum pl_err pl_client_load(struct pl_client *c, const struct pl_client_config *config, char *reason,
 					 size_t reason_size);
-
-/* Has it secrets in files, which may change? */
-bool pl_client_volatile(const struct pl_client_config *config);
 
 /* Wipes and frees the secrets. */
 void pl_client_finish(struct pl_client *c);

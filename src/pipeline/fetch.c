@@ -8,6 +8,12 @@
 enum pl_err pl_fetch_start(struct pl_fetch *f, struct pl_transfer_pool *pool, const struct pl_fetch_options *options,
 			   char *reason, size_t reason_size)
 {
+	if (options->client->oauth2 != NULL) {
+		snprintf(reason, reason_size,
+			 "the job has oauth2, with which only scheduled scrapes are made: a fetch outside of the "
+			 "schedule does not support OAuth 2 yet");
+		return PL_EUNSUPPORTED;
+	}
 	enum pl_err err = pl_client_load(&f->client, options->client, reason, reason_size);
 	if (err != PL_OK)
 		return err;

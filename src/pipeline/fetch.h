@@ -19,7 +19,8 @@ struct pl_fetch_options {
 	uint64_t max_body_bytes; /* 0: no bound */
 };
 
-/* As pl_transfer_start, but says at once when the credentials cannot be read: then `reason` tells, and on_done does not come. */
+/* As pl_transfer_start, but says at once when the credentials cannot be read, and PL_EUNSUPPORTED when they
+ * are OAuth 2's: then `reason` tells, and on_done does not come. */
 PL_MUST_CHECK enum pl_err pl_fetch_start(struct pl_fetch *f, struct pl_transfer_pool *pool,
 					 const struct pl_fetch_options *options, char *reason, size_t reason_size);
 

@@ -237,8 +237,7 @@ static void on_linger_over(uv_timer_t *timer)
 /* Is it worth waiting for more batches? Then pump is called again. */
 static bool lingers(struct pl_output *o)
 {
-	uint64_t queued = pl_queue_account(o->queue).bytes_queued;
-	if (o->lingered || o->draining || queued == 0 || queued >= o->max_delivery)
+	if (o->lingered || o->draining || !pl_queue_wait_for(o->queue, o->max_delivery))
 		return false;
 	if (!uv_is_active((uv_handle_t *)&o->linger_timer))
 		uv_timer_start(&o->linger_timer, on_linger_over, LINGER_MS, 0);

@@ -19,6 +19,7 @@
 #include "net/transfer.h"
 #include "pipeline/batch.h"
 #include "pipeline/client.h"
+#include "pipeline/oauth2.h"
 #include "pipeline/query.h"
 #include "pipeline/target.h"
 
@@ -68,10 +69,13 @@ struct pl_input_counters {
 	_Atomic uint64_t points;                    /* committed lines, own series included */
 	_Atomic uint64_t own_points;                /* of these: up and the like */
 	_Atomic uint64_t bytes;                     /* of pages, decoded */
+	_Atomic uint64_t merged;                    /* samples that share a point with another */
+	_Atomic uint64_t added;                     /* points that no sample stands for (a bucket that was missing) */
+	_Atomic uint64_t parts;                     /* points that were too large to be gathered and went in parts */
 	_Atomic uint64_t dropped[16];               /* samples by reason; see drop_label */
 };
 
-/* samples + own_points = points + sum of dropped, whenever no scrape is under way. */
+/* samples + own_points + added = points + merged + sum of dropped, whenever no scrape is under way. */
 
 struct pl_input_ops {
 	PL_MUST_CHECK enum pl_err (*open)(const struct pl_input_env *env, void **self); /* borrows env for life */

@@ -18,6 +18,7 @@ struct pl_queue {
 	uint64_t max_bytes;
 	enum pl_queue_policy policy;
 	bool reader_idle;
+	uint64_t wake_at; /* so many bytes queued are to wake a reader that is not idle; UINT64_MAX: none */
 	struct pl_queue_account account;
 };
 
@@ -49,6 +50,7 @@ struct pl_queue *pl_queue_create(uint64_t max_bytes, enum pl_queue_policy policy
 	q->max_bytes = max_bytes;
 	q->policy = policy;
 	q->reader_idle = true;
+	q->wake_at = UINT64_MAX;
 	return q;
 }
 
@@ -127,7 +129,9 @@ bool pl_queue_put(struct pl_queue *q, struct pl_batch *b)
 		make_room(q);
 		*slot(q, q->n++) = pl_batch_share(b);
 		account_in(q, b);
-		wake = q->reader_idle;
+		wake = q->reader_idle || q->account.bytes_queued >= q->wake_at;
+		if (wake)
+			q->wake_at = UINT64_MAX;
 		q->reader_idle = false;
 	} else {
 		q->account.dropped[PL_QUEUE_DROP_FULL_NEWEST] += b->points;
@@ -136,9 +140,19 @@ bool pl_queue_put(struct pl_queue *q, struct pl_batch *b)
 	return wake;
 }
 
+bool pl_queue_wait_for(struct pl_queue *q, uint64_t bytes)
+{
+	pthread_mutex_lock(&q->lock);
+	bool wait = q->n > 0 && q->account.bytes_queued < bytes;
+	q->wake_at = wait ? bytes : UINT64_MAX;
+	pthread_mutex_unlock(&q->lock);
+	return wait;
+}
+
 size_t pl_queue_lend(struct pl_queue *q, size_t max_bytes, struct pl_batch **out, size_t cap)
 {
 	pthread_mutex_lock(&q->lock);
+	q->wake_at = UINT64_MAX;
 	size_t k = 0, bytes = 0;
 	while (k < q->n && k < cap) {
 		struct pl_batch *b = *slot(q, k);

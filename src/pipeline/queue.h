@@ -46,8 +46,13 @@ struct pl_queue;
 struct pl_queue *pl_queue_create(uint64_t max_bytes, enum pl_queue_policy policy);
 void pl_queue_destroy(struct pl_queue *q); /* whatever is left is released; count it first with pl_queue_abandon */
 
-/* Shares the batch. True when the queue was idle before, that is when its reader should be woken. */
+/* Shares the batch. True when its reader should be woken: the queue was idle before, or now holds what pl_queue_wait_for asked.
+ */
 bool pl_queue_put(struct pl_queue *q, struct pl_batch *b);
+
+/* For a reader that has a reason to let more batches gather: true when the queue holds something, but less than `bytes`. The put
+ * that reaches them wakes the reader; one that lends, or asks again, waits no more. */
+bool pl_queue_wait_for(struct pl_queue *q, uint64_t bytes);
 
 /* Lends out the oldest batches of one route, at least one and at most `max_bytes` of them (0: empty): `out` has room for `cap`.
  * They stay accounted as queued, and drop_oldest passes them by, until pl_queue_settle. */

@@ -7,7 +7,7 @@
 #include "targets/discovery.h"
 #include "targets/source.h"
 
-enum { MAX_TARGETS = 200000 };
+enum { MAX_TARGETS = 200000, MAX_REMEMBERED = 10000 };
 /* How long the groups of an edited discovery are kept when the one in its place says nothing. */
 static const int64_t hold_ns = 10 * PL_NS_PER_S;
 
@@ -87,7 +87,7 @@ struct pl_target_manager *pl_target_manager_create(struct pl_loop *loop, struct 
 	struct pl_target_manager *m = pl_calloc(1, sizeof *m);
 	m->loop = loop;
 	m->events = *events;
-	m->env = (struct pl_source_env){.log = log, .max_targets = MAX_TARGETS};
+	m->env = (struct pl_source_env){.log = log, .max_targets = MAX_TARGETS, .max_remembered = MAX_REMEMBERED};
 	m->env.set.events = &m->events;
 	m->env.set.data = data;
 	uv_timer_init(&loop->uv, &m->hold);
@@ -237,24 +237,73 @@ void pl_target_manager_close(struct pl_target_manager *m, void (*closed)(void *d
 	m->closed = true;
 }
 
-static void tell_sources(const struct pl_source *s, const char *job, void (*fn)(void *data, const struct pl_discovery_status *s),
-			 void *data)
+void pl_target_manager_walk(const struct pl_target_manager *m,
+			    bool (*fn)(void *data, struct pl_config *config, const struct pl_job *job, const struct pl_source *s),
+			    void *data)
 {
-	struct pl_discovery_status status;
-	for (; s != NULL; s = s->next) {
-		pl_source_status(s, job, &status);
-		fn(data, &status);
+	for (const struct job *j = m->jobs; j != NULL; j = j->next) {
+		const struct pl_source *s;
+		for (size_t i = 0; i < j->n; i++)
+			for (s = pl_discovery_sources(j->instances[i]); s != NULL; s = s->next)
+				if (!fn(data, j->owner.config, j->owner.job, s))
+					return;
+		for (s = j->owner.held; s != NULL; s = s->next)
+			if (!fn(data, j->owner.config, j->owner.job, s))
+				return;
 	}
+}
+
+struct source_listener {
+	void (*fn)(void *data, const struct pl_discovery_status *s);
+	void *data;
+};
+
+static bool tell_source(void *data, struct pl_config *config, const struct pl_job *job, const struct pl_source *s)
+{
+	(void)config;
+	const struct source_listener *l = data;
+	struct pl_discovery_status status;
+	pl_source_status(s, job->name, &status);
+	l->fn(l->data, &status);
+	return true;
 }
 
 void pl_target_manager_sources(const struct pl_target_manager *m, void (*fn)(void *data, const struct pl_discovery_status *s),
 			       void *data)
 {
-	for (const struct job *j = m->jobs; j != NULL; j = j->next) {
-		for (size_t i = 0; i < j->n; i++)
-			tell_sources(pl_discovery_sources(j->instances[i]), j->owner.job->name, fn, data);
-		tell_sources(j->owner.held, j->owner.job->name, fn, data);
+	struct source_listener l = {fn, data};
+	pl_target_manager_walk(m, tell_source, &l);
+}
+
+struct dropped_listener {
+	void (*fn)(void *data, const struct pl_dropped_target *t);
+	void *data;
+	const struct pl_job *job;
+	size_t told; /* of this job */
+};
+
+static bool tell_dropped(void *data, struct pl_config *config, const struct pl_job *job, const struct pl_source *s)
+{
+	(void)config;
+	struct dropped_listener *l = data;
+	if (l->job != job) {
+		l->job = job;
+		l->told = 0;
 	}
+	for (size_t i = 0; i < s->n_remembered; i++) {
+		if (job->keep_dropped_targets > 0 && l->told >= (uint64_t)job->keep_dropped_targets)
+			break;
+		l->told++;
+		l->fn(l->data, &s->remembered[i]);
+	}
+	return true;
+}
+
+void pl_target_manager_dropped(const struct pl_target_manager *m, void (*fn)(void *data, const struct pl_dropped_target *t),
+			       void *data)
+{
+	struct dropped_listener l = {.fn = fn, .data = data};
+	pl_target_manager_walk(m, tell_dropped, &l);
 }
 
 void pl_target_manager_targets(const struct pl_target_manager *m, void (*fn)(void *data, struct pl_target *t), void *data)
@@ -268,5 +317,11 @@ void pl_target_manager_targets(const struct pl_target_manager *m, void (*fn)(voi
 struct pl_target_counts pl_target_manager_counts(const struct pl_target_manager *m)
 {
 	const struct pl_target_set *set = &m->env.set;
-	return (struct pl_target_counts){.active = set->n, .invalid = m->env.invalid, .duplicates = set->names - set->n};
+	return (struct pl_target_counts){
+	    .active = set->n,
+	    .invalid = m->env.invalid,
+	    .duplicates = set->names - set->n,
+	    .dropped = m->env.dropped,
+	    .matches_given_up = pl_relabel_scratch_gave_up(&m->env.builder.scratch),
+	};
 }

@@ -24,10 +24,41 @@ static void drop_targets(struct pl_source *s, struct pl_target **targets, size_t
 	free(targets);
 }
 
+/* The dropped targets. */
+static void forget(struct pl_source *s)
+{
+	s->env->dropped -= s->dropped;
+	s->env->remembered -= s->n_remembered;
+	free(s->remembered);
+	pl_arena_finish(&s->memory);
+	s->remembered = NULL;
+	s->n_remembered = s->dropped = 0;
+}
+
+static void remember(struct pl_source *s, const struct pl_job *job)
+{
+	struct pl_source_env *env = s->env;
+	s->dropped++;
+	env->dropped++;
+	if (env->remembered >= env->max_remembered ||
+	    (job->keep_dropped_targets > 0 && s->n_remembered >= (uint64_t)job->keep_dropped_targets))
+		return;
+	if ((s->n_remembered & (s->n_remembered - 1)) == 0) /* a power of two or none: full */
+		s->remembered =
+		    pl_realloc(s->remembered, (s->n_remembered > 0 ? 2 * s->n_remembered : 1) * sizeof *s->remembered);
+	s->remembered[s->n_remembered++] = (struct pl_dropped_target){
+	    .job = job->name,
+	    .discovered = pl_labels_copy(&s->memory, pl_labels_builder_view(&env->builder.discovered)),
+	    .rule = (size_t)env->builder.dropped_by,
+	};
+	env->remembered++;
+}
+
 void pl_source_destroy(struct pl_source *s)
 {
 	drop_targets(s, s->targets, s->n_targets);
 	s->env->invalid -= s->invalid;
+	forget(s);
 	pl_arena_finish(&s->arena);
 	free((char *)s->name.p);
 	free(s->trouble);
@@ -105,6 +136,7 @@ void pl_source_settle(struct pl_source *s, struct pl_config *config, const struc
 	s->n_targets = 0;
 	env->invalid -= s->invalid;
 	s->invalid = 0;
+	forget(s);
 	env->max_targets += n_old; /* which are still named, but on their way out */
 
 	struct pl_buf refusal = {0};
@@ -115,7 +147,10 @@ void pl_source_settle(struct pl_source *s, struct pl_config *config, const struc
 			struct pl_target *t;
 			struct pl_str address = s->groups[i].targets[k];
 			if (build(env, address, s->groups[i].labels, &t, reason) == PL_OK) {
-				s->targets[s->n_targets++] = pl_target_set_name(&env->set, t);
+				if (t == NULL)
+					remember(s, job);
+				else
+					s->targets[s->n_targets++] = pl_target_set_name(&env->set, t);
 				continue;
 			}
 			if (s->invalid++ > 0)
@@ -152,6 +187,8 @@ void pl_source_status(const struct pl_source *s, const char *job, struct pl_disc
 	    .trouble = s->trouble[0] != '\0' ? s->trouble : s->refusal,
 	    .groups = s->n_groups,
 	    .targets = s->n_targets,
+	    .dropped = s->dropped,
 	    .updated_wall_ns = s->updated_wall_ns,
+	    .trouble_since_wall_ns = s->incident.since_ns,
 	};
 }

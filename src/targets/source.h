@@ -15,8 +15,9 @@ struct pl_source_env {
 	struct pl_log *log;
 	struct pl_target_set set;
 	struct pl_target_builder builder;
-	size_t max_targets; /* of all sources together; those beyond are refused */
-	uint64_t invalid;   /* refused now, of all sources */
+	size_t max_targets;                /* of all sources together; those beyond are refused */
+	uint64_t invalid, dropped;         /* refused, and dropped by relabeling, now, of all sources */
+	size_t remembered, max_remembered; /* of the dropped ones, of all sources together */
 };
 
 struct pl_source {
@@ -28,7 +29,10 @@ struct pl_source {
 	struct pl_target_group *groups;
 	size_t n_groups;
 	struct pl_target **targets; /* borrowed from the set, each named once */
-	size_t n_targets, invalid;
+	size_t n_targets, invalid, dropped;
+	struct pl_arena memory; /* of the dropped targets that are remembered */
+	struct pl_dropped_target *remembered;
+	size_t n_remembered;
 	char *trouble, *refusal; /* what the plugin says; what its targets were refused for. "" when well */
 	struct pl_incident incident;
 	int64_t updated_wall_ns;

@@ -13,7 +13,9 @@ void pl_target_builder_finish(struct pl_target_builder *b)
 	pl_buf_finish(&b->timeout);
 	pl_buf_finish(&b->param_names);
 	pl_labels_builder_finish(&b->discovered);
+	pl_labels_builder_finish(&b->relabeled);
 	pl_labels_builder_finish(&b->labels);
+	pl_relabel_scratch_finish(&b->scratch);
 	pl_buf_finish(&b->address);
 	pl_buf_finish(&b->url);
 }
@@ -205,19 +207,34 @@ static struct pl_target *pack(struct pl_target_builder *b, struct pl_labels disc
 	return t;
 }
 
+static void relabel(struct pl_target_builder *b, struct pl_labels *labels)
+{
+	pl_labels_builder_clear(&b->relabeled);
+	pl_relabel_scratch_clear(&b->scratch);
+	for (size_t i = 0; i < labels->n; i++)
+		pl_labels_builder_set(&b->relabeled, labels->v[i].name, labels->v[i].value);
+	b->dropped_by = pl_relabel_apply(b->job->relabel, &b->scratch, &b->relabeled, b->trace, b->trace_data);
+	*labels = pl_labels_builder_view(&b->relabeled);
+}
+
 enum pl_err pl_target_build(struct pl_target_builder *b, struct pl_str address, struct pl_labels group, struct pl_target **out,
 			    char reason[PL_REASON_BYTES])
 {
 	int64_t interval, timeout;
 	*out = NULL;
+	b->dropped_by = PL_RELABEL_KEPT;
 	discover(b, address, group);
 	struct pl_labels discovered = pl_labels_builder_view(&b->discovered);
 	enum pl_err err = check_bounds(discovered, reason);
 	if (err != PL_OK)
 		return err;
 
-	struct pl_labels relabeled = discovered; /* relabeling comes here: the rest works on what it leaves */
-
+	struct pl_labels relabeled = discovered;
+	if (b->job->relabel != NULL) {
+		relabel(b, &relabeled);
+		if (b->dropped_by != PL_RELABEL_KEPT)
+			return PL_OK;
+	}
 	if ((err = settle_address(b, relabeled, reason)) != PL_OK ||
 	    (err = settle_times(relabeled, &interval, &timeout, reason)) != PL_OK ||
 	    (err = settle_url(b, relabeled, reason)) != PL_OK)

@@ -1,4 +1,5 @@
-/* A discovery file: the first byte says JSON or YAML, the rest is the text. What is read is settled into targets too. */
+/* A discovery file or answer: the first byte says JSON, YAML or answer (j, y, u), the rest is the text. What is read is settled
+ * into targets too. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,14 +9,14 @@
 #include "targets/target_address.h"
 
 /* What a reader of a good file may rely on. */
-static void check(const struct pl_target_file *file)
+static void check(const struct pl_target_file *file, struct pl_str origin)
 {
 	static const struct pl_params no_params = {NULL, 0};
 	struct pl_buf address = {0}, url = {0};
 	char reason[PL_REASON_BYTES];
 	for (size_t g = 0; g < file->n; g++) {
 		const struct pl_target_file_group *group = &file->groups[g];
-		if (group->mark.line == 0 || pl_labels_get(group->labels, PL_STR("__meta_filepath")) == NULL)
+		if (group->mark.line == 0 || pl_labels_get(group->labels, origin) == NULL)
 			abort();
 		for (size_t i = 0; i < group->labels.n; i++)
 			if (!pl_label_name_valid(group->labels.v[i].name) || !pl_str_utf8(group->labels.v[i].value) ||
@@ -49,11 +50,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	const char *path = data[0] == 'j' ? "f.json" : "f.yml";
 	struct pl_str text = {(const char *)data + 1, size - 1};
-	enum pl_err err = pl_target_file_parse(&arena, path, text, &problems, &file);
+	bool answer = data[0] == 'u';
+	enum pl_err err = answer ? pl_target_answer_parse(&arena, "http://h/", text, &problems, &file)
+				 : pl_target_file_parse(&arena, path, text, &problems, &file);
 	if ((err == PL_OK) != (problems.n == 0))
 		abort();
 	if (err == PL_OK)
-		check(&file);
+		check(&file, answer ? PL_STR("__meta_url") : PL_STR("__meta_filepath"));
 	pl_problems_finish(&problems);
 	pl_arena_finish(&arena);
 	return 0;

@@ -68,7 +68,7 @@ alerting: {}
         'f.yml:12:9: scrape_configs[0].static_configs[0].lables: unknown key (did you mean "labels"?)',
         'f.yml:13:15: scrape_configs[1].job_name: another job is called "node" (line 7); names must differ',
         'f.yml:14:5: scrape_configs[1].kubernetes_sd_configs: discovery through Kubernetes is not supported; '
-        'use file_sd_configs with a file that something else keeps up to date',
+        'use http_sd_configs, with something that answers with the targets, or file_sd_configs',
         'f.yml:16:5: outputs[0].locla: unknown kind (did you mean "local"?)',
         'f.yml:17:1: alerting: there is no Alertmanager here; alerts belong to Kapacitor',
     ]
@@ -192,7 +192,8 @@ def test_the_reference_shows_the_defaults(write):
     shown = yaml.safe_load(REFERENCE.read_text())
     plain = effective(write("""\
 scrape_configs:
-  - {job_name: node, tls_config: {}, authorization: {credentials: x}, file_sd_configs: [{files: [targets/*.yml]}]}
+  - {job_name: node, tls_config: {}, authorization: {credentials: x}, file_sd_configs: [{files: [targets/*.yml]}],
+     relabel_configs: [{source_labels: [__address__], target_label: address}]}
 outputs: [local: {}, file: {path: points.lp}]
 """))
     for section in ("log", "queue", "workers"):
@@ -200,7 +201,7 @@ outputs: [local: {}, file: {path: points.lp}]
     assert shown["server"]["http"] == plain["server"]["http"]
     assert {**shown["global"], "external_labels": {}} == plain["global"]
     job, default = shown["scrape_configs"][0], plain["scrape_configs"][0]
-    for key in set(job) - {"static_configs", "file_sd_configs", "body_size_limit"}:  # 0 there: inherited
+    for key in set(job) - {"static_configs", "file_sd_configs", "metric_relabel_configs", "body_size_limit"}:  # 0 there: inherited
         assert job[key] == default[key], key
     assert job["file_sd_configs"][0] == default["file_sd_configs"][0]
     assert shown["scrape_configs"][2]["authorization"]["type"] == default["authorization"]["type"]

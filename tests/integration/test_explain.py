@@ -134,6 +134,29 @@ def test_as_a_job(pages, tmp_path):
     pages.held.clear()
 
 
+OAUTH2 = {"client_id": "i", "client_secret": "s", "token_url": "http://127.0.0.1:1/token"}
+
+
+def test_what_the_job_makes_of_a_page(pages, tmp_path):
+    pages.pages["/metrics"] = b'# TYPE h histogram\nh_bucket{le="+Inf"} 2\nh_count 2\nh_sum 3\n# TYPE a gauge\na NaN\n'
+    rules = [{"action": "drop", "source_labels": ["__address__"], "regex": "10[.].*"}]
+    config = tmp_path / "jobs.yml"
+    config.write_text(json.dumps({"scrape_configs": [
+        {"job_name": "one", "influx": {"schema": "telegraf1", "nan": "zero"}, "relabel_configs": rules},
+        {"job_name": "token", "oauth2": OAUTH2}]}))
+    answer = told("-c", config, "--job", "one", pages.address, status=0)
+    bucket, count, total, gathered, a = answer["steps"]
+    assert bucket["points"] == count["points"] == total["points"] == [] and gathered["line"] is gathered["sample"] is None
+    (point,) = gathered["points"]
+    assert point.startswith("h,") and "+Inf=2" in point and "count=2" in point and "sum=3" in point
+    assert a["sample"] == "a NaN" and "gauge=0" in a["points"][0] and answer["points"] == 2
+    assert "gathered from the samples above" in explain("-c", config, "--job", "one", pages.address).stdout
+    dropped = explain("-c", config, "--job", "one", "10.0.0.1:9100")
+    assert dropped.returncode == 1 and "rule 0" in dropped.stderr and "action: drop" in dropped.stderr
+    token = told("-c", config, "--job", "token", pages.address, status=1)
+    assert token["cause"] == "credentials" and "OAuth 2" in token["error"]
+
+
 def test_wrong_calls(tmp_path):
     config = tmp_path / "c.yml"
     config.write_text("scrape_configs: [{job_name: a}, {job_name: b}]\n")

@@ -40,6 +40,7 @@ def test_filters(pulseline, pages):
     assert instances(ask(pulseline, health="up", offset=1)) == [pages.address]
     assert ask(pulseline, health="up", limit=1)["paging"] == {"total": 2, "offset": 0, "limit": 1, "returned": 1}
     assert ask(pulseline, state="dropped")["activeTargets"] == []
+    assert ask(pulseline)["droppedTargetCounts"] == {"a": 0, "b": 0} and ask(pulseline, scrapePool="b")["droppedTargetCounts"] == {"b": 0}
     for wrong in ({"match": '{dc=~"u."}'}, {"state": "x"}, {"limit": "x"}, {"health": "x"}):
         answer = pulseline.get("/api/v1/targets", params=wrong)
         assert answer.status_code == 400
@@ -115,6 +116,26 @@ def test_pages_of_many_targets(pulseline):
         while piece := peer.recv(65536):
             text += piece
     assert text.startswith(b"HTTP/1.1 200") and text.endswith(b"\r\n\r\n")
+
+
+def test_dropped_targets_of_a_job_and_oauth2(pulseline, pages):
+    rules = [{"action": "drop", "source_labels": ["__address__"], "regex": ".*:1"}]
+    oauth2 = {"client_id": "i", "client_secret": "s", "token_url": "http://127.0.0.1:1/token"}
+    pulseline.config([job("a", pages.address, "127.0.0.1:1", relabel_configs=rules), job("b", "127.0.0.2:1", relabel_configs=rules),
+                      job("c", pages.address, oauth2=oauth2)]).start()
+    wait_until(lambda: pulseline.metric("pulseline_targets_dropped") == 2, "both are dropped")
+    for asked, pools in (({}, ["a", "b"]), ({"scrapePool": "b"}, ["b"]), ({"scrapePool": "c"}, []), ({"state": "active"}, [])):
+        assert sorted(t["scrapePool"] for t in ask(pulseline, **asked)["droppedTargets"]) == pools, asked
+    assert ask(pulseline, scrapePool=["a", "c"])["droppedTargetCounts"] == {"a": 1, "c": 0}
+    answer = raw(pulseline, target=pages.address, job="c")
+    assert answer.status_code == 501 and "OAuth 2" in answer.json()["error"]
+
+    def outcomes():
+        (target,) = ask(pulseline, scrapePool="c")["activeTargets"]
+        return [o["result"] for o in target["outcomes"]]
+
+    wait_until(lambda: len(outcomes()) > 0, "it was scraped")
+    assert set(outcomes()) == {"credentials"}
 
 
 @pytest.mark.sanitized

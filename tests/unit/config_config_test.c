@@ -199,14 +199,22 @@ static void says_what_is_wrong(void **state)
 	     "f.yml:1:46: scrape_configs[0].metrics_path: must not hold spaces or control characters\n"},
 	    {JOB("scheme: htpps"),
 	     "f.yml:1:40: scrape_configs[0].scheme: expected http or https, found \"htpps\" (did you mean \"https\"?)\n"},
-	    {JOB("relabel_configs: []"), "f.yml:1:32: scrape_configs[0].relabel_configs: relabeling is not supported yet; set "
-					 "labels in static_configs or in the "
-					 "files of file_sd_configs\n"},
+	    {JOB("relabel_configs: {action: keep}"),
+	     "f.yml:1:49: scrape_configs[0].relabel_configs: expected a list, found a mapping\n"},
+	    {JOB("relabel_configs: [{action: keep}, {actoin: drop}]"),
+	     "f.yml:1:66: scrape_configs[0].relabel_configs[1].target_label: replace needs a target_label\n"
+	     "f.yml:1:67: scrape_configs[0].relabel_configs[1].actoin: unknown key (did you mean \"action\"?)\n"},
+	    {JOB("relabel_configs: [{action: dorp}]"),
+	     "f.yml:1:59: scrape_configs[0].relabel_configs[0].action: expected replace, keep, drop, keepequal, dropequal, "
+	     "hashmod, labelmap, labeldrop, labelkeep, lowercase or uppercase, found \"dorp\" (did you mean \"drop\"?)\n"},
+	    {JOB("metric_relabel_configs: [{action: drop, regex: 'a(?=b)'}]"),
+	     "f.yml:1:79: scrape_configs[0].metric_relabel_configs[0].regex: look-ahead is not portable: RE2 has none (at "
+	     "character 2 of the pattern)\n"},
+	    {JOB("relabel_configs: [{action: hashmod, target_label: x}]"),
+	     "f.yml:1:50: scrape_configs[0].relabel_configs[0].modulus: hashmod needs a modulus above 0\n"},
 	    {JOB("kubernetes_sd_configs: []"), "f.yml:1:32: scrape_configs[0].kubernetes_sd_configs: discovery through "
-					       "Kubernetes is not supported; use file_sd_configs "
-					       "with a file that something else keeps up to date\n"},
-	    {JOB("http_sd_configs: []"),
-	     "f.yml:1:32: scrape_configs[0].http_sd_configs: discovery through HTTP is not supported yet; use file_sd_configs\n"},
+					       "Kubernetes is not supported; use http_sd_configs, with something that answers "
+					       "with the targets, or file_sd_configs\n"},
 	    {JOB("static_config: []"),
 	     "f.yml:1:32: scrape_configs[0].static_config: unknown key (did you mean \"static_configs\"?)\n"},
 	    {JOB("static_configs: [{labels: {}}]"),
@@ -230,7 +238,29 @@ static void says_what_is_wrong(void **state)
 	     "f.yml:1:55: scrape_configs[0].tls_config.key_file: cert_file and key_file go together; cert_file is missing\n"},
 	    {JOB("tls_config: {ca: s3cret}"),
 	     "f.yml:1:45: scrape_configs[0].tls_config.ca: certificates in place are not supported; use ca_file\n"},
-	    {JOB("proxy_url: http://u:s3cret@h"), "f.yml:1:32: scrape_configs[0].proxy_url: proxies are not supported yet\n"},
+	    {JOB("tls_config: {min_version: TLS14}"),
+	     "f.yml:1:58: scrape_configs[0].tls_config.min_version: expected TLS10, TLS11, "
+	     "TLS12 or TLS13, found \"TLS14\" (did you mean \"TLS10\"?)\n"},
+	    {JOB("tls_config: {max_version: TLS11}"), "f.yml:1:58: scrape_configs[0].tls_config.max_version: it is below "
+						      "min_version, which is TLS12\n"},
+	    {JOB("proxy_url: ftp://u:s3cret@h"),
+	     "f.yml:1:43: scrape_configs[0].proxy_url: expected a URL like http://proxy:3128: "
+	     "it must begin with http://, https:// or socks5://\n"},
+	    {JOB("proxy_url: http://u:s3cret@h/x"), "f.yml:1:43: scrape_configs[0].proxy_url: expected a URL like "
+						    "http://proxy:3128: behind the host nothing but a port may follow\n"},
+	    {JOB("proxy_url: http://u:s3c@ret@h"), "f.yml:1:43: scrape_configs[0].proxy_url: expected a URL like "
+						   "http://proxy:3128: an @ within user or password must be written as %40\n"},
+	    {JOB("proxy_url: http://u:s3cret@"),
+	     "f.yml:1:43: scrape_configs[0].proxy_url: expected a URL like http://proxy:3128: the host is missing\n"},
+	    {JOB("proxy_url: http://u:s3cret@h:0x1"), "f.yml:1:43: scrape_configs[0].proxy_url: expected a URL like "
+						      "http://proxy:3128: the port must be a number from 0 to 65535\n"},
+	    {JOB("no_proxy: h"), "f.yml:1:42: scrape_configs[0].no_proxy: there is no proxy_url beside it\n"},
+	    {JOB("oauth2: {client_id: i, client_secret: s3cret}"),
+	     "f.yml:1:40: scrape_configs[0].oauth2: the key \"token_url\" is missing\n"},
+	    {JOB("oauth2: {client_id: i, token_url: 'http://h'}"),
+	     "f.yml:1:40: scrape_configs[0].oauth2: the key \"client_secret\" (or \"client_secret_file\") is missing\n"},
+	    {JOB("bearer_token: s3cret, oauth2: {client_id: i, client_secret: s3cret, token_url: 'http://h'}"),
+	     "f.yml:1:46: scrape_configs[0].bearer_token: only one of oauth2 and bearer_token may be given\n"},
 	    {JOB("bearer_token: '${PULSELINE_TEST_NONE}'"),
 	     "f.yml:1:46: scrape_configs[0].bearer_token: the environment variable PULSELINE_TEST_NONE is not set (a default: "
 	     "${PULSELINE_TEST_NONE:-value})\n"},

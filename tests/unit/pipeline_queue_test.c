@@ -171,6 +171,30 @@ static void wakes_only_an_idle_reader(void **state)
 	pl_route_release(r);
 }
 
+static void wakes_a_reader_that_waits_for_more(void **state)
+{
+	(void)state;
+	struct pl_queue *q = pl_queue_create(1 << 20, PL_QUEUE_DROP_OLDEST);
+	struct pl_route *r = pl_route_create("", "");
+	struct pl_batch *b = make(r, 1, 0), *lent[8];
+	assert_false(pl_queue_wait_for(q, 3 * b->n)); /* empty: it becomes idle by lending */
+	assert_true(pl_queue_put(q, b));
+	assert_true(pl_queue_wait_for(q, 3 * b->n));
+	assert_false(pl_queue_put(q, b));
+	assert_true(pl_queue_put(q, b));
+	assert_false(pl_queue_put(q, b)); /* once */
+	assert_false(pl_queue_wait_for(q, 3 * b->n));
+	assert_false(pl_queue_put(q, b));
+	assert_true(pl_queue_wait_for(q, 7 * b->n));
+	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 5); /* waits no more */
+	assert_false(pl_queue_put(q, b));
+	assert_false(pl_queue_put(q, b));
+	pl_queue_settle(q, 5, 0, PL_QUEUE_DROP_REFUSED);
+	pl_batch_release(b);
+	pl_queue_destroy(q);
+	pl_route_release(r);
+}
+
 static void splits_the_first_batch_by_lines(void **state)
 {
 	(void)state;
@@ -245,6 +269,10 @@ static void accounts_exactly_under_many_writers(void **state)
 		}
 		for (size_t i = 0; i < WRITERS; i++)
 			pthread_join(writers[i], NULL);
+		size_t last =
+		    pl_queue_lend(q, 100 * ONE_LINE, lent, 16); /* the writers may have been done before the first look */
+		batches += last;
+		pl_queue_settle(q, last, 0, PL_QUEUE_DROP_EXPIRED);
 		pl_queue_abandon(q, PL_QUEUE_DROP_SHUTDOWN);
 		assert_identity(q);
 		assert_int_equal(pl_queue_account(q).points_queued, 0);
@@ -263,6 +291,7 @@ int main(void)
 	    cmocka_unit_test(drops_the_newest_when_told_or_when_all_is_lent),
 	    cmocka_unit_test(a_batch_larger_than_the_bound_is_dropped_alone),
 	    cmocka_unit_test(wakes_only_an_idle_reader),
+	    cmocka_unit_test(wakes_a_reader_that_waits_for_more),
 	    cmocka_unit_test(splits_the_first_batch_by_lines),
 	    cmocka_unit_test(moves_everything_to_an_heir),
 	    cmocka_unit_test(accounts_exactly_under_many_writers),

@@ -31,8 +31,9 @@ static void assert_same(const struct pl_target_outcome *a, const struct pl_targe
 static void the_last_ones_are_kept(void **state)
 {
 	(void)state;
-	struct pl_scrape_history h = {0};
+	struct pl_scrape_history h;
 	struct pl_target_outcome out[PL_TARGET_OUTCOMES];
+	pl_scrape_history_init(&h);
 	assert_int_equal(pl_scrape_history_read(&h, out), 0);
 	for (size_t n = 1; n <= 3 * PL_TARGET_OUTCOMES + 1; n++) {
 		struct pl_target_outcome o = nth(n - 1);
@@ -50,9 +51,10 @@ static void the_last_ones_are_kept(void **state)
 static void what_is_beyond_is_cut(void **state)
 {
 	(void)state;
-	struct pl_scrape_history h = {0};
+	struct pl_scrape_history h;
 	struct pl_target_outcome out[PL_TARGET_OUTCOMES];
 	struct pl_target_outcome o = {first_ns + 999999, 3600 * 24 * PL_NS_PER_S, UINT32_MAX, PL_SCRAPE_TIMEOUT};
+	pl_scrape_history_init(&h);
 	pl_scrape_history_add(&h, &o);
 	o.wall_ns = first_ns - 3600 * 24 * 365 * PL_NS_PER_S; /* the clock was set back */
 	o.duration_ns = -1;

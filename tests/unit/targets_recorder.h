@@ -55,7 +55,7 @@ static inline int recorder_by_instance(const void *a, const void *b)
 {
 	const struct pl_target *x = *(struct pl_target *const *)a, *y = *(struct pl_target *const *)b;
 	int order = strcmp(x->url, y->url);
-	return order != 0 ? order : (x->key > y->key) - (x->key < y->key);
+	return order != 0 ? order : strcmp(x->job->name, y->job->name);
 }
 
 /* "h:1/job h:2/job" of all that live, sorted by URL; the instance label stands for the target. */

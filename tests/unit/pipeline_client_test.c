@@ -1,0 +1,100 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "pipeline/client.h"
+
+static char *make_file(char path[64], const char *text)
+{
+	snprintf(path, 64, "/tmp/pulseline-client-XXXXXX");
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	return path;
+}
+
+static void rewrite(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void a_changed_file_is_read_again(void **state)
+{
+	(void)state;
+	char path[64], reason[256];
+	struct pl_client_config config = {.bearer_token = {.file = make_file(path, "one\n")}};
+	struct pl_client c = {0};
+	assert_int_equal(pl_client_refresh(&c, &config, reason, sizeof reason), PL_OK);
+	assert_string_equal(c.transfer.bearer_token, "one");
+	rewrite(path, "two\n"); /* the same size, perhaps the same time */
+	assert_int_equal(pl_client_refresh(&c, &config, reason, sizeof reason), PL_OK);
+	assert_string_equal(c.transfer.bearer_token, "two");
+	unlink(path);
+	assert_int_equal(pl_client_refresh(&c, &config, reason, sizeof reason), PL_ENOENT);
+	assert_non_null(strstr(reason, path));
+	assert_int_equal(pl_client_refresh(&c, &config, reason, sizeof reason), PL_ENOENT);
+	rewrite(path, "three");
+	assert_int_equal(pl_client_refresh(&c, &config, reason, sizeof reason), PL_OK);
+	assert_string_equal(c.transfer.bearer_token, "three");
+	unlink(path);
+	pl_client_finish(&c);
+}
+
+static void an_old_file_is_not_read_again(void **state)
+{
+	(void)state;
+	char path[64], reason[256];
+	struct pl_authorization authorization = {.type = "Token", .credentials = {.file = make_file(path, "one")}};
+	struct pl_client_config config = {.authorization = &authorization};
+	struct pl_client c = {0};
+	while (!c.settled) /* until the file has been left alone for long enough */
+		assert_int_equal(pl_client_refresh(&c, &config, reason, sizeof reason), PL_OK);
+	assert_string_equal(c.headers[0], "Authorization: Token one");
+	c.token.p[0] = 'O'; /* would be overwritten */
+	assert_int_equal(pl_client_refresh(&c, &config, reason, sizeof reason), PL_OK);
+	assert_string_equal(c.token.p, "One");
+	rewrite(path, "two");
+	assert_int_equal(pl_client_refresh(&c, &config, reason, sizeof reason), PL_OK);
+	assert_string_equal(c.headers[0], "Authorization: Token two");
+	unlink(path);
+	pl_client_finish(&c);
+}
+
+static void versions_and_proxies_are_handed_on(void **state)
+{
+	(void)state;
+	char reason[256];
+	struct pl_client_config config = {
+	    .tls_config = {.min_version = PL_TLS_CONFIG_1_1, .max_version = PL_TLS_CONFIG_1_2},
+	    .proxy_url = "http://p",
+	    .no_proxy = "h",
+	};
+	struct pl_client c = {0};
+	assert_int_equal(pl_client_refresh(&c, &config, reason, sizeof reason), PL_OK);
+	assert_int_equal(c.transfer.tls_min, PL_TLS_1_1);
+	assert_int_equal(c.transfer.tls_max, PL_TLS_1_2);
+	assert_string_equal(c.transfer.proxy_url, "http://p");
+	assert_string_equal(c.transfer.no_proxy, "h");
+	pl_client_finish(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_changed_file_is_read_again),
+	    cmocka_unit_test(an_old_file_is_not_read_again),
+	    cmocka_unit_test(versions_and_proxies_are_handed_on),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
