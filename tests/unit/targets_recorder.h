@@ -58,7 +58,7 @@ static inline int recorder_by_instance(const void *a, const void *b)
 	return order != 0 ? order : strcmp(x->job->name, y->job->name);
 }
 
-/* "h:1/job h:2/job" of all that live, sorted by URL; the instance label stands for the target. */
+/* "h:1/job h:2/job" of all that live, sorted by URL and job; the instance label stands for the target. */
 static inline const char *recorder_live(struct recorder *r)
 {
 	pl_buf_clear(&r->text);
