@@ -8,12 +8,10 @@
 #include "base/clock.h"
 #include "base/incident.h"
 #include "base/mem.h"
+#include "in_scrape/history.h"
 #include "in_scrape/page.h"
 #include "in_scrape/token.h"
 #include "pipeline/plugin.h"
-
-/* Text 0.0.4 first: its names are the ones Kapacitor's scraper stored, while OpenMetrics renames counters. */
-static const char accept_header[] = "text/plain;version=0.0.4;q=1,application/openmetrics-text;version=1.0.0;q=0.8,*/*;q=0.1";
 
 enum { IDLE_PAGES_KEPT = 8 };
 
@@ -42,7 +40,9 @@ struct target_state {
 	size_t usual_lines_bytes;        /* what the last good page came to */
 	int64_t started_mono_ns, started_wall_ns, sample_time_ns;
 	bool under_way, detached;
+	enum pl_scrape_result result; /* of the scrape under way, as far as it went */
 	struct pl_incident incident;
+	struct pl_scrape_history history;
 	struct pl_target_status status;
 };
 
@@ -122,13 +122,31 @@ static void log_outcome(struct target_state *st, bool up)
 		pl_incident_fail(&st->incident, pl_clock_wall_ns(), log, PL_LOG_WARN, "scrape failed", failed);
 }
 
+static void note_failure(struct pl_target_status *status, const struct pl_scrape_page *page)
+{
+	if (status->down_since_wall_ns == 0) {
+		status->down_since_wall_ns = status->bad_since_wall_ns = page->started_wall_ns;
+		status->bad_failures = 0;
+	}
+	status->bad_until_wall_ns = page->started_wall_ns;
+	status->bad_failures++;
+	status->failures++;
+	memcpy(status->last_error, page->error, sizeof status->last_error);
+}
+
 static void note_status(struct target_state *st, const struct pl_scrape_outcome *o, int64_t duration_ns)
 {
 	const struct pl_scrape_page *page = st->page;
 	struct pl_target_status *status = &st->status;
 	bool up = page->error[0] == '\0';
+	const struct pl_target_outcome outcome = {
+	    .wall_ns = page->started_wall_ns,
+	    .duration_ns = duration_ns,
+	    .samples = o->samples < UINT32_MAX ? (uint32_t)o->samples : UINT32_MAX,
+	    .result = up ? PL_SCRAPE_UP : st->result,
+	};
+	pl_scrape_history_add(&st->history, &outcome);
 	status->health = up ? PL_TARGET_UP : PL_TARGET_DOWN;
-	memcpy(status->last_error, page->error, sizeof status->last_error);
 	status->last_scrape_wall_ns = page->started_wall_ns;
 	status->last_duration_ns = duration_ns;
 	status->last_samples = o->samples;
@@ -140,12 +158,11 @@ static void note_status(struct target_state *st, const struct pl_scrape_outcome 
 	for (size_t i = 0; i < PL_SCRAPE_DROP_COUNT; i++)
 		status->last_dropped += o->dropped[i];
 	status->scrapes++;
-	status->failures += !up;
-	status->failures_in_row = up ? 0 : status->failures_in_row + 1;
 	if (up)
 		status->down_since_wall_ns = 0;
-	else if (status->down_since_wall_ns == 0)
-		status->down_since_wall_ns = page->started_wall_ns;
+	else
+		note_failure(status, page);
+	status->failures_in_row = up ? 0 : status->bad_failures;
 }
 
 static void show_cache(struct scraper *s)
@@ -153,6 +170,8 @@ static void show_cache(struct scraper *s)
 	atomic_store_explicit(&s->counters.relabel_cache_series, s->series_budget.series, memory_order_relaxed);
 	atomic_store_explicit(&s->counters.relabel_cache_bytes, s->series_budget.used, memory_order_relaxed);
 }
+
+_Static_assert(PL_SCRAPE_DROP_COUNT <= PL_COUNT_OF(((struct pl_input_counters *)NULL)->dropped), "no room for all reasons");
 
 static void add_counters(struct scraper *s, const struct pl_scrape_outcome *o)
 {
@@ -204,6 +223,7 @@ static void free_state(struct target_state *st)
 	pl_target_series_destroy(st->series);
 	show_cache(s);
 	pl_transcode_target_finish(&st->tags);
+	pl_scrape_history_finish(&st->history);
 	pl_route_release(st->route);
 	pl_target_release(st->target);
 	free(st);
@@ -251,6 +271,23 @@ static void abandon(struct target_state *st)
 static void end_if_closing(struct scraper *s);
 static void ask_token(struct target_state *st);
 
+static enum pl_scrape_result result_of(const struct pl_transfer_result *result)
+{
+	switch (result->err) {
+	case PL_OK:
+	case PL_EUNSUPPORTED:
+		return PL_SCRAPE_CONTENT;
+	case PL_EPARSE:
+		return PL_SCRAPE_PARSE;
+	case PL_ELIMIT:
+		return PL_SCRAPE_LIMIT;
+	case PL_ETIMEOUT:
+		return PL_SCRAPE_TIMEOUT;
+	default:
+		return result->status != 0 && result->status != 200 ? PL_SCRAPE_STATUS : PL_SCRAPE_NETWORK;
+	}
+}
+
 static void on_done(struct pl_transfer *t, const struct pl_transfer_result *result)
 {
 	struct target_state *st = pl_container_of(t, struct target_state, transfer);
@@ -268,13 +305,17 @@ static void on_done(struct pl_transfer *t, const struct pl_transfer_result *resu
 		return;
 	}
 	struct pl_scrape_page *page = page_of(st);
+	st->result = result_of(result);
 	if (result->err != PL_OK && page->error[0] == '\0')
 		snprintf(page->error, sizeof page->error, "%s",
 			 result->reason[0] != '\0' ? result->reason : pl_err_text(result->err));
 	if (result->err == PL_OK && !page->has_format)
 		snprintf(page->error, sizeof page->error, "the target's answer (HTTP status %ld) has no body", result->status);
-	if (page->error[0] == '\0' && pl_scrape_page_end(page) != PL_OK && page->error[0] == '\0')
-		snprintf(page->error, sizeof page->error, "the page is incomplete");
+	if (page->error[0] == '\0' && pl_scrape_page_end(page) != PL_OK) {
+		st->result = PL_SCRAPE_PARSE;
+		if (page->error[0] == '\0')
+			snprintf(page->error, sizeof page->error, "the page is incomplete");
+	}
 	end_scrape(st);
 }
 
@@ -294,7 +335,7 @@ static void request(struct target_state *st)
 	const struct pl_transfer_request request = {
 	    .url = st->target->url,
 	    .client = &st->client.transfer,
-	    .accept = accept_header,
+	    .accept = PL_EXPOSITION_ACCEPT,
 	    .headers = st->headers,
 	    .affinity = st->affinity,
 	    .timeout_ns = left > PL_NS_PER_MS ? left : PL_NS_PER_MS,
@@ -306,6 +347,7 @@ static void request(struct target_state *st)
 static void use_token(struct target_state *st, enum pl_oauth2_state state)
 {
 	if (state == PL_OAUTH2_FAILED) {
+		st->result = PL_SCRAPE_CREDENTIALS;
 		fail(st, pl_oauth2_reason(st->token->oauth2));
 		return;
 	}
@@ -350,6 +392,7 @@ static void fire(void *self, void *state, int64_t wall_ns)
 	st->sample_time_ns = sample_time(st, wall_ns);
 	char reason[256];
 	if (pl_client_refresh(&st->client, &st->target->job->client, reason, sizeof reason) != PL_OK) {
+		st->result = PL_SCRAPE_CREDENTIALS;
 		fail(st, reason);
 		return;
 	}
@@ -373,6 +416,7 @@ static void *attach(void *self, struct pl_target *t)
 	st->affinity = take_affinity(s);
 	pl_transcode_target_init(&st->tags, t->labels);
 	st->series = pl_target_series_create(t->job, t->labels, &s->series_budget);
+	pl_scrape_history_init(&st->history);
 	snprintf(st->timeout_header, sizeof st->timeout_header, "X-Prometheus-Scrape-Timeout-Seconds: %.3f",
 		 (double)t->timeout_ns / (double)PL_NS_PER_S);
 	st->headers[0] = st->timeout_header;
@@ -400,9 +444,13 @@ static void status(void *self, void *state, struct pl_target_status *out)
 {
 	const struct target_state *st = state;
 	struct pl_target *target = out->target;
+	struct pl_target_outcome *outcomes = out->outcomes;
 	(void)self;
 	*out = st->status;
 	out->target = target;
+	out->outcomes = outcomes;
+	if (outcomes != NULL)
+		out->n_outcomes = pl_scrape_history_read(&st->history, outcomes);
 	if (st->series != NULL && st->series->offenders != NULL && st->series->offenders[1].n > 0) {
 		out->offenders = pl_alloc(sizeof *out->offenders);
 		*out->offenders = st->series->offenders[1];

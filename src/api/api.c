@@ -97,9 +97,11 @@ const char *pl_api_address(const struct pl_api *a)
 	return pl_http_server_address(a->server);
 }
 
-static void server_closed(void *data)
+static void part_closed(void *data)
 {
 	struct pl_api *a = data;
+	if (--a->open > 0)
+		return;
 	void (*closed)(void *) = a->closed;
 	void *closed_data = a->closed_data;
 	free(a);
@@ -110,5 +112,9 @@ void pl_api_close(struct pl_api *a, unsigned grace_ms, void (*closed)(void *data
 {
 	a->closed = closed;
 	a->closed_data = data;
-	pl_http_server_close(a->server, grace_ms, server_closed, a);
+	a->closing = true;
+	a->open = a->transfers != NULL ? 2 : 1;
+	pl_http_server_close(a->server, grace_ms, part_closed, a);
+	if (a->transfers != NULL)
+		pl_transfer_pool_close(a->transfers, part_closed, a);
 }

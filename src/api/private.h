@@ -6,6 +6,7 @@
 #include "api/routes.h"
 #include "base/incident.h"
 #include "format/json_out.h"
+#include "net/transfer.h"
 #include "store/store.h"
 
 struct pl_api {
@@ -14,6 +15,10 @@ struct pl_api {
 	struct pl_store store;
 	struct pl_incident token; /* the token's file cannot be read */
 	uint64_t unauthorized;
+	struct pl_transfer_pool *transfers; /* of /api/v1/targets/raw; NULL before the first */
+	size_t n_fetches;                   /* under way */
+	bool closing;
+	size_t open; /* while closing: what is still open of server and transfers */
 	void (*closed)(void *data);
 	void *closed_data;
 };

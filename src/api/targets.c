@@ -1,42 +1,94 @@
 #include <stdlib.h>
 
 #include "api/private.h"
-#include "base/clock.h"
+#include "api/target_filter.h"
+#include "api/target_json.h"
 #include "base/mem.h"
-#include "format/json_out.h"
 
-/* A question to all workers at once; answered when the last of them has. */
-struct gathering {
+/* How many targets are asked for and written at once: what an answer takes of memory, however long it gets. */
+enum { PIECE_TARGETS = 64 };
+
+/* An answer on its way out. What is one piece at most is a plain reply; a longer one streams: the workers are asked for a piece,
+ * then it is written, and the next one is asked for when the peer has taken it. */
+struct listing {
 	struct pl_api *api;
-	struct pl_http_exchange *x;
-	bool dropped; /* those too */
-	size_t waiting, n;
-	struct pl_worker_statuses parts[]; /* n of them came */
+	struct pl_http_exchange *x; /* NULL: the peer has left a stream */
+	bool asked, streaming;
+	struct pl_target_filter filter;
+	struct pl_target **v;    /* shares; in the order of the answer */
+	size_t n, cap, at;       /* at: the first one that was not asked for */
+	uint64_t fitting, shown; /* by health too, as far as was looked */
+	struct pl_buf out;
+	struct pl_json json;
+	uint64_t keys[PIECE_TARGETS];
+	size_t n_keys, waiting, n_parts; /* waiting: workers that have not answered */
+	struct pl_worker_statuses parts[];
 };
+
+static void destroy(struct listing *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		pl_target_release(l->v[i]);
+	free(l->v);
+	pl_target_filter_finish(&l->filter);
+	pl_buf_finish(&l->out);
+	free(l);
+}
+
+/* ---- which targets ---- */
+
+static void add_fitting(void *data, struct pl_target *t)
+{
+	struct listing *l = data;
+	if (!pl_target_filter_fits(&l->filter, t))
+		return;
+	if (l->n == l->cap) {
+		l->cap = l->cap * 2 + 64;
+		l->v = pl_realloc(l->v, l->cap * sizeof(struct pl_target *));
+	}
+	l->v[l->n++] = pl_target_share(t);
+}
 
 static int by_job_and_url(const void *a, const void *b)
 {
-	const struct pl_target *s = (*(const struct pl_target_status *const *)a)->target;
-	const struct pl_target *t = (*(const struct pl_target_status *const *)b)->target;
+	const struct pl_target *s = *(const struct pl_target *const *)a, *t = *(const struct pl_target *const *)b;
 	int order = strcmp(s->job->name, t->job->name);
-	return order != 0 ? order : strcmp(s->url, t->url);
+	if (order == 0)
+		order = strcmp(s->url, t->url);
+	return order != 0 ? order : s->key < t->key ? -1 : s->key > t->key;
 }
 
-static void add_time(struct pl_json *j, const char *key, int64_t wall_ns)
+static bool is_wanted(const struct listing *l, const struct pl_target_status *s)
 {
-	char text[PL_CLOCK_TEXT_BYTES];
-	pl_json_key(j, key);
-	/* Prometheus' word for never. */
-	pl_json_cstr(j, wall_ns != 0 ? pl_clock_text(wall_ns, text) : "0001-01-01T00:00:00Z");
+	return !l->filter.by_health || s->health == l->filter.health;
 }
 
-static void add_duration(struct pl_json *j, const char *key, int64_t ns)
+/* Nothing behind this one is to be shown, nor need it be counted. */
+static bool is_over(const struct listing *l)
 {
-	struct pl_buf b = {0};
-	pl_api_add_duration(&b, ns);
-	pl_json_key(j, key);
-	pl_json_str(j, pl_buf_str(&b));
-	pl_buf_finish(&b);
+	return l->at == l->n || (!l->filter.by_health && l->shown >= l->filter.limit);
+}
+
+/* ---- writing ---- */
+
+static void begin_json(struct listing *l)
+{
+	struct pl_json *j = &l->json;
+	j->out = &l->out;
+	pl_json_object_begin(j);
+	pl_json_key(j, "status");
+	pl_json_cstr(j, "success");
+	pl_json_key(j, "data");
+	pl_json_object_begin(j);
+	pl_json_key(j, "activeTargets");
+	pl_json_array_begin(j);
+}
+
+static void add_source(void *data, const struct pl_discovery_status *s)
+{
+	struct listing *l = data;
+	if (s->trouble[0] != '\0' && pl_target_filter_pool(&l->filter, s->job))
+		pl_api_add_source(&l->json, s);
 }
 
 static void add_count(struct pl_json *j, const char *key, uint64_t v)
@@ -45,93 +97,28 @@ static void add_count(struct pl_json *j, const char *key, uint64_t v)
 	pl_json_u64(j, v);
 }
 
-static const char *health_word(enum pl_target_health h)
+static void add_paging(struct listing *l)
 {
-	return h == PL_TARGET_UP ? "up" : h == PL_TARGET_DOWN ? "down" : "unknown";
-}
-
-static void add_series_limit(struct pl_json *j, const struct pl_target_status *s)
-{
-	add_count(j, "seriesLimit", (uint64_t)s->target->job->series_limit);
-	add_count(j, "knownSeries", s->known_series);
-	pl_json_key(j, "seriesLimitOffenders");
-	pl_json_array_begin(j);
-	for (size_t i = 0; s->offenders != NULL && i < s->offenders->n; i++) {
-		pl_json_object_begin(j);
-		pl_json_key(j, "metric");
-		pl_json_cstr(j, s->offenders->v[i].metric);
-		add_count(j, "dropped", s->offenders->v[i].dropped);
-		pl_json_object_end(j);
-	}
-	pl_json_array_end(j);
-}
-
-static void add_target(struct pl_json *j, const struct pl_target_status *s)
-{
-	const struct pl_target *t = s->target;
-	struct pl_buf url = {0};
-	pl_api_add_public_url(&url, pl_str_of(t->url));
+	struct pl_json *j = &l->json;
+	pl_json_key(j, "paging");
 	pl_json_object_begin(j);
-	pl_api_add_labels(j, "discoveredLabels", t->discovered);
-	pl_api_add_labels(j, "labels", t->labels);
-	pl_json_key(j, "scrapePool");
-	pl_json_cstr(j, t->job->name);
-	pl_json_key(j, "scrapeUrl");
-	pl_json_str(j, pl_buf_str(&url));
-	pl_json_key(j, "globalUrl");
-	pl_json_str(j, pl_buf_str(&url));
-	pl_json_key(j, "lastError");
-	pl_json_cstr(j, s->last_error);
-	add_time(j, "lastScrape", s->last_scrape_wall_ns);
-	pl_json_key(j, "lastScrapeDuration");
-	pl_json_double(j, (double)s->last_duration_ns / 1e9);
-	pl_json_key(j, "health");
-	pl_json_cstr(j, health_word(s->health));
-	add_duration(j, "scrapeInterval", t->interval_ns);
-	add_duration(j, "scrapeTimeout", t->timeout_ns);
-	add_count(j, "samples", s->last_samples);
-	add_count(j, "dropped", s->last_dropped);
-	add_count(j, "bytes", s->last_bytes);
-	add_count(j, "samplesPostMetricRelabeling", s->last_kept);
-	add_count(j, "seriesAdded", s->last_series_added);
-	if (t->job->series_limit > 0)
-		add_series_limit(j, s);
-	add_count(j, "scrapes", s->scrapes);
-	add_count(j, "failures", s->failures);
-	add_count(j, "failuresInRow", s->failures_in_row);
-	if (s->down_since_wall_ns != 0) {
-		add_time(j, "downSince", s->down_since_wall_ns);
-	} else {
-		pl_json_key(j, "downSince");
+	add_count(j, "total", l->filter.by_health ? l->fitting : l->n);
+	add_count(j, "offset", l->filter.offset);
+	pl_json_key(j, "limit");
+	if (l->filter.limit == UINT64_MAX)
 		pl_json_null(j);
-	}
-	pl_json_object_end(j);
-	pl_buf_finish(&url);
-}
-
-static void add_source(void *data, const struct pl_discovery_status *s)
-{
-	struct pl_json *j = data;
-	if (s->trouble[0] == '\0')
-		return;
-	pl_json_object_begin(j);
-	pl_json_key(j, "scrapePool");
-	pl_json_cstr(j, s->job);
-	pl_json_key(j, "mechanism");
-	pl_json_cstr(j, s->mechanism);
-	pl_json_key(j, "source");
-	pl_json_str(j, s->source);
-	pl_json_key(j, "trouble");
-	pl_json_cstr(j, s->trouble);
-	add_time(j, "since", s->trouble_since_wall_ns);
-	add_count(j, "targets", s->targets);
-	add_time(j, "updated", s->updated_wall_ns);
+	else
+		pl_json_u64(j, l->filter.limit);
+	add_count(j, "returned", l->shown);
 	pl_json_object_end(j);
 }
 
 static void add_dropped(void *data, const struct pl_dropped_target *t)
 {
-	struct pl_json *j = data;
+	struct listing *l = data;
+	struct pl_json *j = &l->json;
+	if (!pl_target_filter_pool(&l->filter, t->job))
+		return;
 	pl_json_object_begin(j);
 	pl_api_add_labels(j, "discoveredLabels", t->discovered);
 	pl_json_key(j, "scrapePool");
@@ -142,7 +129,7 @@ static void add_dropped(void *data, const struct pl_dropped_target *t)
 
 /* The sources of a job come one after the other. */
 struct pool_sum {
-	struct pl_json *json;
+	struct listing *listing;
 	const char *job; /* NULL: none yet */
 	uint64_t dropped;
 };
@@ -151,13 +138,15 @@ static void end_pool(const struct pool_sum *sum)
 {
 	if (sum->job == NULL)
 		return;
-	pl_json_key_str(sum->json, pl_str_of(sum->job));
-	pl_json_u64(sum->json, sum->dropped);
+	pl_json_key_str(&sum->listing->json, pl_str_of(sum->job));
+	pl_json_u64(&sum->listing->json, sum->dropped);
 }
 
 static void count_dropped(void *data, const struct pl_discovery_status *s)
 {
 	struct pool_sum *sum = data;
+	if (!pl_target_filter_pool(&sum->listing->filter, s->job))
+		return;
 	if (sum->job == NULL || strcmp(sum->job, s->job) != 0) {
 		end_pool(sum);
 		sum->job = s->job;
@@ -166,101 +155,188 @@ static void count_dropped(void *data, const struct pl_discovery_status *s)
 	sum->dropped += s->dropped;
 }
 
-static void reply(struct pl_api *a, struct pl_http_exchange *x, const struct pl_target_status **v, size_t n, bool dropped)
+static void end_json(struct listing *l)
 {
-	struct pl_buf b = {0};
-	struct pl_json j = {.out = &b};
-	struct pl_target_counts counts = pl_target_manager_counts(a->env.targets);
-	pl_json_object_begin(&j);
-	pl_json_key(&j, "status");
-	pl_json_cstr(&j, "success");
-	pl_json_key(&j, "data");
-	pl_json_object_begin(&j);
-	pl_json_key(&j, "activeTargets");
-	pl_json_array_begin(&j);
-	for (size_t i = 0; i < n; i++)
-		add_target(&j, v[i]);
-	pl_json_array_end(&j);
-	pl_json_key(&j, "droppedTargets");
-	pl_json_array_begin(&j);
-	if (dropped)
-		pl_target_manager_dropped(a->env.targets, add_dropped, &j);
-	pl_json_array_end(&j);
-	pl_json_key(&j, "droppedTargetCounts");
-	pl_json_object_begin(&j);
-	struct pool_sum sum = {.json = &j};
-	pl_target_manager_sources(a->env.targets, count_dropped, &sum);
+	struct pl_json *j = &l->json;
+	struct pl_target_counts counts = pl_target_manager_counts(l->api->env.targets);
+	pl_json_array_end(j);
+	pl_json_key(j, "droppedTargets");
+	pl_json_array_begin(j);
+	if (l->filter.dropped)
+		pl_target_manager_dropped(l->api->env.targets, add_dropped, l);
+	pl_json_array_end(j);
+	pl_json_key(j, "droppedTargetCounts");
+	pl_json_object_begin(j);
+	struct pool_sum sum = {.listing = l};
+	pl_target_manager_sources(l->api->env.targets, count_dropped, &sum);
 	end_pool(&sum);
-	pl_json_object_end(&j);
-	add_count(&j, "invalidTargets", counts.invalid);
-	add_count(&j, "duplicateTargets", counts.duplicates);
-	pl_json_key(&j, "discovery");
-	pl_json_array_begin(&j);
-	pl_target_manager_sources(a->env.targets, add_source, &j);
-	pl_json_array_end(&j);
-	pl_json_object_end(&j);
-	pl_json_object_end(&j);
-	pl_api_reply_json(x, 200, &b);
+	pl_json_object_end(j);
+	add_count(j, "invalidTargets", counts.invalid);
+	add_count(j, "duplicateTargets", counts.duplicates);
+	add_paging(l);
+	pl_json_key(j, "discovery");
+	pl_json_array_begin(j);
+	pl_target_manager_sources(l->api->env.targets, add_source, l);
+	pl_json_array_end(j);
+	pl_json_object_end(j);
+	pl_json_object_end(j);
+	pl_buf_add_char(&l->out, '\n');
 }
 
-static void finish(struct gathering *g)
+static void add_status(struct listing *l, const struct pl_target_status *s)
 {
-	size_t n = 0;
-	for (size_t i = 0; i < g->n; i++)
-		n += g->parts[i].n;
-	const struct pl_target_status **v = pl_calloc(n, sizeof *v);
-	n = 0;
-	for (size_t i = 0; i < g->n; i++)
-		for (size_t k = 0; k < g->parts[i].n; k++)
-			v[n++] = &g->parts[i].v[k];
-	qsort(v, n, sizeof *v, by_job_and_url);
-	reply(g->api, g->x, v, n, g->dropped);
-	free(v);
-	for (size_t i = 0; i < g->n; i++)
-		pl_worker_statuses_free(g->parts[i]);
-	free(g);
+	if (!is_wanted(l, s))
+		return;
+	uint64_t place = l->fitting++;
+	if (place < l->filter.offset || l->shown >= l->filter.limit)
+		return;
+	l->shown++;
+	pl_api_add_target(&l->json, s, l->filter.outcomes);
 }
+
+/* Each worker answers in the order of the keys, and has its own ones of them. */
+static void add_piece(struct listing *l)
+{
+	size_t *at = pl_calloc(l->n_parts, sizeof *at);
+	for (size_t i = 0; i < l->n_keys; i++)
+		for (size_t p = 0; p < l->n_parts; p++) {
+			const struct pl_worker_statuses *part = &l->parts[p];
+			if (at[p] < part->n && part->v[at[p]].target->key == l->keys[i])
+				add_status(l, &part->v[at[p]++]);
+		}
+	free(at);
+}
+
+static void drop_parts(struct listing *l)
+{
+	while (l->n_parts > 0)
+		pl_worker_statuses_free(l->parts[--l->n_parts]);
+}
+
+/* ---- piece by piece ---- */
+
+static void go_on(struct listing *l);
 
 static void came(void *data, struct pl_worker_statuses statuses)
 {
-	struct gathering *g = data;
-	g->parts[g->n++] = statuses;
-	if (--g->waiting == 0)
-		finish(g);
+	struct listing *l = data;
+	l->parts[l->n_parts++] = statuses;
+	if (--l->waiting > 0)
+		return;
+	if (l->x != NULL)
+		add_piece(l);
+	drop_parts(l);
+	if (l->x != NULL)
+		go_on(l);
+	else
+		destroy(l);
+}
+
+static void ask(struct listing *l)
+{
+	struct pl_api *a = l->api;
+	uint64_t most = l->n - l->at;
+	if (!l->filter.by_health && l->filter.limit - l->shown < most)
+		most = l->filter.limit - l->shown;
+	l->n_keys = most < PIECE_TARGETS ? (size_t)most : PIECE_TARGETS;
+	for (size_t i = 0; i < l->n_keys; i++)
+		l->keys[i] = l->v[l->at + i]->key;
+	l->at += l->n_keys;
+	l->waiting = a->env.n_workers;
+	for (size_t i = 0; i < a->env.n_workers; i++)
+		pl_worker_collect(a->env.workers[i], l->keys, l->n_keys, a->env.loop, came, l);
+}
+
+static void on_drain(struct pl_http_exchange *x, void *data)
+{
+	struct listing *l = data;
+	(void)x;
+	if (l->waiting == 0)
+		ask(l);
+}
+
+static void on_gone(struct pl_http_exchange *x, void *data)
+{
+	struct listing *l = data;
+	(void)x;
+	l->x = NULL;
+	if (l->waiting == 0)
+		destroy(l);
+}
+
+static void finish(struct listing *l)
+{
+	end_json(l);
+	if (l->streaming) {
+		pl_http_stream_write(l->x, pl_buf_str(&l->out));
+		pl_http_stream_end(l->x);
+	} else {
+		pl_http_reply(l->x, 200, "application/json", &l->out);
+	}
+	destroy(l);
+}
+
+static void go_on(struct listing *l)
+{
+	static const struct pl_http_stream_events events = {on_drain, on_gone};
+	if (is_over(l)) {
+		finish(l);
+		return;
+	}
+	if (l->asked && !l->streaming) {
+		l->streaming = true;
+		pl_http_stream_begin(l->x, 200, "application/json", &events, l);
+	}
+	size_t backlog = l->streaming ? pl_http_stream_write(l->x, pl_buf_str(&l->out)) : 0;
+	if (l->streaming)
+		pl_buf_clear(&l->out);
+	l->asked = true;
+	if (backlog == 0)
+		ask(l);
+}
+
+static void refuse(struct pl_http_exchange *x, const char *reason)
+{
+	struct pl_buf b = {0};
+	struct pl_json j = {.out = &b};
+	pl_json_object_begin(&j);
+	pl_json_key(&j, "status");
+	pl_json_cstr(&j, "error");
+	pl_json_key(&j, "errorType");
+	pl_json_cstr(&j, "bad_data");
+	pl_json_key(&j, "error");
+	pl_json_cstr(&j, reason);
+	pl_json_object_end(&j);
+	pl_api_reply_json(x, 400, &b);
+}
+
+/* Without a filter by health the page can be cut out before anybody is asked. */
+static void skip_to_offset(struct listing *l)
+{
+	if (l->filter.by_health)
+		return;
+	l->at = l->filter.offset < l->n ? (size_t)l->filter.offset : l->n;
+	l->fitting = l->at;
+	l->filter.offset = l->filter.offset < l->n ? l->filter.offset : l->n;
 }
 
 void pl_api_targets(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part)
 {
+	struct listing *l = pl_calloc(1, sizeof *l + a->env.n_workers * sizeof l->parts[0]);
+	char reason[256];
 	(void)part;
-	struct pl_buf scratch = {0};
-	struct pl_str rest = pl_http_query(x), key, value;
-	bool active = true, dropped = true, known = true;
-	while (pl_http_query_next(&rest, &scratch, &key, &value)) {
-		if (pl_str_is(key, "state") && value.n > 0) {
-			active = pl_str_is(value, "active") || pl_str_is(value, "any");
-			dropped = pl_str_is(value, "dropped") || pl_str_is(value, "any");
-			known = active || dropped;
-			break;
-		}
-		pl_buf_clear(&scratch);
-	}
-	pl_buf_finish(&scratch);
-	if (!known) {
-		struct pl_buf b = {0};
-		pl_buf_add_cstr(&b, "{\"status\":\"error\",\"errorType\":\"bad_data\","
-				    "\"error\":\"state must be one of active, dropped, any\"}");
-		pl_api_reply_json(x, 400, &b);
+	l->api = a;
+	l->x = x;
+	if (pl_target_filter_parse(&l->filter, pl_http_query(x), reason, sizeof reason) != PL_OK) {
+		refuse(x, reason);
+		destroy(l);
 		return;
 	}
-	if (!active || a->env.n_workers == 0) {
-		reply(a, x, NULL, 0, dropped);
-		return;
-	}
-	struct gathering *g = pl_calloc(1, sizeof *g + a->env.n_workers * sizeof g->parts[0]);
-	g->api = a;
-	g->x = x;
-	g->dropped = dropped;
-	g->waiting = a->env.n_workers;
-	for (size_t i = 0; i < a->env.n_workers; i++)
-		pl_worker_collect(a->env.workers[i], a->env.loop, came, g);
+	if (l->filter.active && a->env.n_workers > 0)
+		pl_target_manager_targets(a->env.targets, add_fitting, l);
+	if (l->n > 1)
+		qsort(l->v, l->n, sizeof(struct pl_target *), by_job_and_url);
+	skip_to_offset(l);
+	begin_json(l);
+	go_on(l);
 }

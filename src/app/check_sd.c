@@ -3,17 +3,24 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "app/check_print.h"
 #include "base/buf.h"
 #include "config/file.h"
 #include "config/target_file.h"
 #include "targets/target_address.h"
 
 static const char help[] =
-    "usage: pulseline check sd FILE...\n"
+    "usage: pulseline check sd [--json] FILE...\n"
     "\n"
     "Checks files of file_sd_configs: JSON by the ending .json, YAML by .yml or .yaml. Every error is told as\n"
-    "file:line:col: path: what is wrong.\n"
-    "Exit: 0 all are right, 3 not.\n";
+    "file:line:col: path: what is wrong, on standard error; a file that is right gets a line on standard output.\n"
+    "\n"
+    "      --json  on standard output instead, an object per line. An error: file, ok (false), line and column (0: not known),\n"
+    "              path, error; the last of more than 100 says in `more` how many were left out. A file that is right: file,\n"
+    "              ok (true), groups, targets.\n"
+    "  -h, --help  this text\n"
+    "\n"
+    "Exit: 0 when all files are right, 2 for a wrong call, 3 when one is not right or cannot be read.\n";
 
 /* What the daemon refuses singly, so that one bad address costs no neighbours, is an error here all the same. */
 static void check_addresses(const struct pl_target_file *file, struct pl_buf *scratch, struct pl_problems *problems)
@@ -31,15 +38,19 @@ static void check_addresses(const struct pl_target_file *file, struct pl_buf *sc
 	}
 }
 
-static void print_good(const char *path, const struct pl_target_file *file)
+static void print_good(const char *path, const struct pl_target_file *file, bool json)
 {
 	size_t targets = 0;
 	for (size_t i = 0; i < file->n; i++)
 		targets += file->groups[i].n_targets;
+	if (json) {
+		pl_check_print_good(path, (const struct pl_check_count[]){{"groups", file->n}, {"targets", targets}, {0}});
+		return;
+	}
 	printf("%s: ok (%zu group%s, %zu target%s)\n", path, file->n, file->n == 1 ? "" : "s", targets, targets == 1 ? "" : "s");
 }
 
-static bool check_file(const char *path)
+static bool check_file(const char *path, bool json)
 {
 	struct pl_arena arena = {0};
 	struct pl_problems problems = {0};
@@ -55,11 +66,9 @@ static bool check_file(const char *path)
 		check_addresses(&file, &scratch, &problems);
 	bool right = problems.n == 0;
 	if (right) {
-		print_good(path, &file);
+		print_good(path, &file, json);
 	} else {
-		pl_buf_clear(&scratch);
-		pl_problems_print(&problems, &scratch);
-		fwrite(scratch.p, 1, scratch.n, stderr);
+		pl_check_print_problems(&problems, json);
 	}
 	pl_buf_finish(&scratch);
 	pl_buf_finish(&text);
@@ -70,10 +79,14 @@ static bool check_file(const char *path)
 
 int pl_command_check_sd(int argc, char **argv)
 {
-	static const struct option long_options[] = {{"help", no_argument, NULL, 'h'}, {0}};
-	bool right = true;
+	static const struct option long_options[] = {{"json", no_argument, NULL, 'J'}, {"help", no_argument, NULL, 'h'}, {0}};
+	bool right = true, json = false;
 	int c;
 	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+		if (c == 'J') {
+			json = true;
+			continue;
+		}
 		if (c == 'h') {
 			fputs(help, stdout);
 			return PL_EXIT_OK;
@@ -86,7 +99,7 @@ int pl_command_check_sd(int argc, char **argv)
 		return PL_EXIT_USAGE;
 	}
 	for (int i = optind; i < argc; i++)
-		right = check_file(argv[i]) && right;
+		right = check_file(argv[i], json) && right;
 	if (fflush(stdout) != 0) {
 		perror("pulseline: standard output");
 		return PL_EXIT_FAILED;

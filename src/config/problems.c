@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/printable.h"
+#include "format/json_out.h"
+
 enum { MAX_TEXT = 1024 };
 
 void pl_problems_finish(struct pl_problems *p)
@@ -55,32 +58,6 @@ void pl_problems_add(struct pl_problems *p, struct pl_mark mark, const char *pat
 	p->last = problem;
 }
 
-/* Terminals take C0, DEL and C1 (U+0080..U+009F) as commands; what is no UTF-8 is shown byte by byte. */
-static void add_escaped(struct pl_buf *out, const char *s)
-{
-	for (size_t n = strlen(s), i = 0, k; i < n; i += k) {
-		unsigned char c = (unsigned char)s[i];
-		k = 1;
-		if (c >= 0xC2) {
-			size_t length = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : 2;
-			bool whole = length <= n - i && pl_str_utf8((struct pl_str){s + i, length});
-			if (whole && !(c == 0xC2 && (unsigned char)s[i + 1] < 0xA0)) {
-				pl_buf_add(out, s + i, length);
-				k = length;
-				continue;
-			}
-		}
-		if (c == '\n')
-			pl_buf_add_cstr(out, "\\n");
-		else if (c == '\t')
-			pl_buf_add_cstr(out, "\\t");
-		else if (c < 0x20 || c >= 0x7F)
-			pl_buf_addf(out, "\\x%02x", c);
-		else
-			pl_buf_add_char(out, (char)c);
-	}
-}
-
 static bool stands_before(const struct pl_problem *a, const struct pl_problem *b)
 {
 	if (strcmp(a->mark.file, b->mark.file) != 0)
@@ -104,16 +81,16 @@ static size_t sort(const struct pl_problems *p, const struct pl_problem *sorted[
 static void print_one(const struct pl_problem *problem, struct pl_buf *out)
 {
 	if (problem->mark.file[0] != '\0') {
-		add_escaped(out, problem->mark.file);
+		pl_buf_add_printable(out, pl_str_of(problem->mark.file));
 		if (problem->mark.line > 0)
 			pl_buf_addf(out, ":%u:%u", (unsigned)problem->mark.line, (unsigned)problem->mark.column);
 		pl_buf_add_cstr(out, ": ");
 	}
 	if (problem->path[0] != '\0') {
-		add_escaped(out, problem->path);
+		pl_buf_add_printable(out, pl_str_of(problem->path));
 		pl_buf_add_cstr(out, ": ");
 	}
-	add_escaped(out, problem->text);
+	pl_buf_add_printable(out, pl_str_of(problem->text));
 	pl_buf_add_char(out, '\n');
 }
 
@@ -125,4 +102,32 @@ void pl_problems_print(const struct pl_problems *p, struct pl_buf *out)
 		print_one(sorted[i], out);
 	if (p->n > n)
 		pl_buf_addf(out, "and %zu more\n", p->n - n);
+}
+
+void pl_problems_json(const struct pl_problems *p, struct pl_buf *out)
+{
+	const struct pl_problem *sorted[PL_PROBLEMS_KEPT];
+	size_t n = sort(p, sorted);
+	for (size_t i = 0; i < n; i++) {
+		struct pl_json j = {.out = out};
+		pl_json_object_begin(&j);
+		pl_json_key(&j, "file");
+		pl_json_cstr(&j, sorted[i]->mark.file);
+		pl_json_key(&j, "ok");
+		pl_json_bool(&j, false);
+		pl_json_key(&j, "line");
+		pl_json_u64(&j, sorted[i]->mark.line);
+		pl_json_key(&j, "column");
+		pl_json_u64(&j, sorted[i]->mark.column);
+		pl_json_key(&j, "path");
+		pl_json_cstr(&j, sorted[i]->path);
+		pl_json_key(&j, "error");
+		pl_json_cstr(&j, sorted[i]->text);
+		if (i + 1 == n && p->n > n) {
+			pl_json_key(&j, "more");
+			pl_json_u64(&j, p->n - n);
+		}
+		pl_json_object_end(&j);
+		pl_buf_add_char(out, '\n');
+	}
 }

@@ -39,4 +39,8 @@ void pl_problems_add(struct pl_problems *p, struct pl_mark mark, const char *pat
  * with the number that was left out, if any. */
 void pl_problems_print(const struct pl_problems *p, struct pl_buf *out);
 
+/* The same as JSON, one object per line: file, ok (false), line and column (0: not known), path, error. The last one of more than
+ * PL_PROBLEMS_KEPT says in `more` how many were left out. */
+void pl_problems_json(const struct pl_problems *p, struct pl_buf *out);
+
 #endif

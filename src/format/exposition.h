@@ -19,6 +19,10 @@
 #include "base/err.h"
 #include "base/str.h"
 
+/* What to ask a server for. Text 0.0.4 first: its names are the ones Kapacitor's scraper stored, while OpenMetrics renames
+ * counters. */
+#define PL_EXPOSITION_ACCEPT "text/plain;version=0.0.4;q=1,application/openmetrics-text;version=1.0.0;q=0.8,*/*;q=0.1"
+
 enum pl_exposition_format { PL_EXPOSITION_TEXT, PL_EXPOSITION_OPENMETRICS };
 
 /* PL_METRIC_UNKNOWN is text 0.0.4's `untyped` and also stands where no TYPE line was seen. */

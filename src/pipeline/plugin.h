@@ -86,7 +86,7 @@ struct pl_input_ops {
 	void *(*attach)(void *self, struct pl_target *t);
 	void (*fire)(void *self, void *state, int64_t wall_ns); /* it is due; wall_ns: the scheduled moment */
 	void (*detach)(void *self, void *state);                /* ends what is under way; the state is the plugin's to free */
-	void (*status)(void *self, void *state, struct pl_target_status *out); /* fills all but out->target */
+	void (*status)(void *self, void *state, struct pl_target_status *out); /* fills all but out->target, and *out->outcomes */
 	const struct pl_input_counters *(*counters)(void *self);
 	const char *(*drop_label)(size_t i);                               /* name of dropped[i]; NULL behind the last */
 	void (*close)(void *self, void (*closed)(void *data), void *data); /* after every target was detached */

@@ -16,3 +16,13 @@ void pl_target_release(struct pl_target *t)
 	pl_arena_finish(&t->arena);
 	free(t);
 }
+
+const char *pl_scrape_result_word(enum pl_scrape_result r)
+{
+	static const char *const words[] = {
+#define X(name, word) [name] = word,
+	    PL_SCRAPE_RESULT_MAP(X)
+#undef X
+	};
+	return (size_t)r < sizeof words / sizeof words[0] ? words[r] : "unknown";
+}

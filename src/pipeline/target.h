@@ -38,11 +38,39 @@ struct pl_target_offenders {
 
 enum pl_target_health { PL_TARGET_UNKNOWN, PL_TARGET_UP, PL_TARGET_DOWN };
 
+/* How a scrape ended, in one word. */
+#define PL_SCRAPE_RESULT_MAP(X)                                                                                                  \
+	X(PL_SCRAPE_UP, "up")                                                                                                    \
+	X(PL_SCRAPE_NETWORK, "network") /* not resolved, refused, reset, TLS ... */                                              \
+	X(PL_SCRAPE_TIMEOUT, "timeout")                                                                                          \
+	X(PL_SCRAPE_STATUS, "status")           /* an HTTP status other than 200 */                                              \
+	X(PL_SCRAPE_CONTENT, "content")         /* an answer that is no page of metrics, or has no body */                       \
+	X(PL_SCRAPE_PARSE, "parse")             /* a line that cannot be read */                                                 \
+	X(PL_SCRAPE_LIMIT, "limit")             /* larger than a limit allows */                                                 \
+	X(PL_SCRAPE_CREDENTIALS, "credentials") /* they could not be read */
+
+enum pl_scrape_result {
+#define X(name, word) name,
+	PL_SCRAPE_RESULT_MAP(X)
+#undef X
+};
+
+const char *pl_scrape_result_word(enum pl_scrape_result r); /* static storage */
+
+enum { PL_TARGET_OUTCOMES = 60 };
+
+struct pl_target_outcome {
+	int64_t wall_ns; /* when it began; whole milliseconds */
+	int64_t duration_ns;
+	uint32_t samples; /* UINT32_MAX: so many or more */
+	enum pl_scrape_result result;
+};
+
 /* How it went, copied out by its worker on request. */
 struct pl_target_status {
 	struct pl_target *target; /* shares */
 	enum pl_target_health health;
-	char last_error[256];        /* "" when the last scrape went well */
+	char last_error[256];        /* of the last scrape that failed, however long ago; "" when none did */
 	int64_t last_scrape_wall_ns; /* 0: never */
 	int64_t last_duration_ns;
 	uint64_t last_samples, last_dropped, last_bytes;
@@ -53,6 +81,11 @@ struct pl_target_status {
 	uint64_t scrapes, failures; /* since it was taken on */
 	uint64_t failures_in_row;
 	struct pl_target_offenders *offenders; /* of the last good page; owned, NULL: none */
+	/* The last bad time, present or past: its beginning, its last failure, how many there were. 0: there was none. */
+	int64_t bad_since_wall_ns, bad_until_wall_ns;
+	uint64_t bad_failures;
+	struct pl_target_outcome *outcomes; /* borrowed: room for PL_TARGET_OUTCOMES, oldest first; NULL: not asked for */
+	size_t n_outcomes;
 };
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define HASH_NONFATAL_OOM 0
 #include <uthash.h>
@@ -58,6 +59,8 @@ struct worker_msg {
 	void (*collected)(void *data, struct pl_worker_statuses statuses);
 	void *data;
 	struct pl_worker_statuses statuses;
+	uint64_t *keys; /* owned; NULL: all */
+	size_t n_keys;
 };
 
 static int64_t scheduled_now(const struct pl_worker *w)
@@ -250,6 +253,7 @@ void pl_worker_statuses_free(struct pl_worker_statuses statuses)
 		free(statuses.v[i].offenders);
 	}
 	free(statuses.v);
+	free(statuses.outcomes);
 }
 
 static void run_collected(struct pl_msg *msg)
@@ -259,16 +263,29 @@ static void run_collected(struct pl_msg *msg)
 	free(m);
 }
 
+static void add_status(struct pl_worker *w, const struct entry *e, struct pl_worker_statuses *statuses)
+{
+	struct pl_target_status *s = &statuses->v[statuses->n];
+	s->outcomes = statuses->outcomes + statuses->n++ * PL_TARGET_OUTCOMES;
+	s->target = pl_target_share(e->target);
+	w->ops->status(w->input, e->state, s);
+}
+
 static void run_collect(struct pl_msg *msg)
 {
 	struct worker_msg *m = pl_container_of(msg, struct worker_msg, msg);
 	struct pl_worker *w = m->worker;
-	m->statuses.v = pl_calloc(HASH_COUNT(w->entries), sizeof *m->statuses.v);
-	for (struct entry *e = w->entries; e != NULL; e = e->hh.next) {
-		struct pl_target_status *s = &m->statuses.v[m->statuses.n++];
-		s->target = pl_target_share(e->target);
-		w->ops->status(w->input, e->state, s);
+	size_t most = m->keys != NULL ? m->n_keys : HASH_COUNT(w->entries);
+	m->statuses.v = pl_calloc(most, sizeof *m->statuses.v);
+	m->statuses.outcomes = pl_calloc(most, PL_TARGET_OUTCOMES * sizeof *m->statuses.outcomes);
+	for (struct entry *e = m->keys == NULL ? w->entries : NULL; e != NULL; e = e->hh.next)
+		add_status(w, e, &m->statuses);
+	for (size_t i = 0; i < m->n_keys; i++) {
+		const struct entry *e = find_entry(w, m->keys[i]);
+		if (e != NULL)
+			add_status(w, e, &m->statuses);
 	}
+	free(m->keys);
 	m->msg.run = run_collected;
 	if (!pl_loop_post(m->reply_loop, &m->msg)) {
 		pl_worker_statuses_free(m->statuses);
@@ -276,10 +293,16 @@ static void run_collect(struct pl_msg *msg)
 	}
 }
 
-void pl_worker_collect(struct pl_worker *w, struct pl_loop *loop, void (*done)(void *data, struct pl_worker_statuses statuses),
-		       void *data)
+void pl_worker_collect(struct pl_worker *w, const uint64_t *keys, size_t n, struct pl_loop *loop,
+		       void (*done)(void *data, struct pl_worker_statuses statuses), void *data)
 {
-	tell(w, (struct worker_msg){.reply_loop = loop, .collected = done, .data = data}, run_collect);
+	struct worker_msg m = {.reply_loop = loop, .collected = done, .data = data};
+	if (keys != NULL) {
+		m.keys = pl_calloc(n, sizeof *m.keys);
+		memcpy(m.keys, keys, n * sizeof *keys);
+		m.n_keys = n;
+	}
+	tell(w, m, run_collect);
 }
 
 struct pl_worker_stats pl_worker_stats(struct pl_worker *w)

@@ -23,13 +23,16 @@ void pl_worker_remove(struct pl_worker *w, uint64_t target_key);
 void pl_worker_set_outputs(struct pl_worker *w, struct pl_outputs *outputs, struct pl_loop *loop, void (*done)(void *data),
 			   void *data); /* shares; done on `loop` once the old set is no longer used, its last batches sealed */
 
-/* Asks for the status of every target: `done` runs on `loop` with an array to be given back to pl_worker_statuses_free. */
+/* Asks for the status of the targets with these keys (copied), or of all when `keys` is NULL: `done` runs on `loop` with an array
+ * of those that the worker has, in the order of the keys, to be given back to pl_worker_statuses_free. A status with its outcomes
+ * takes some 2 KB: ask for thousands piece by piece. */
 struct pl_worker_statuses {
 	struct pl_target_status *v;
 	size_t n;
+	struct pl_target_outcome *outcomes; /* of all of them */
 };
-void pl_worker_collect(struct pl_worker *w, struct pl_loop *loop, void (*done)(void *data, struct pl_worker_statuses statuses),
-		       void *data);
+void pl_worker_collect(struct pl_worker *w, const uint64_t *keys, size_t n, struct pl_loop *loop,
+		       void (*done)(void *data, struct pl_worker_statuses statuses), void *data);
 void pl_worker_statuses_free(struct pl_worker_statuses statuses);
 
 /* Any thread. */

@@ -306,6 +306,14 @@ void pl_target_manager_dropped(const struct pl_target_manager *m, void (*fn)(voi
 	pl_target_manager_walk(m, tell_dropped, &l);
 }
 
+void pl_target_manager_targets(const struct pl_target_manager *m, void (*fn)(void *data, struct pl_target *t), void *data)
+{
+	const struct pl_target_set *set = &m->env.set;
+	for (size_t i = 0; i < set->cap; i++)
+		if (set->slots[i].target != NULL)
+			fn(data, set->slots[i].target);
+}
+
 struct pl_target_counts pl_target_manager_counts(const struct pl_target_manager *m)
 {
 	const struct pl_target_set *set = &m->env.set;

@@ -41,6 +41,9 @@ struct pl_discovery_status {
 void pl_target_manager_sources(const struct pl_target_manager *m, void (*fn)(void *data, const struct pl_discovery_status *s),
 			       void *data);
 
+/* Calls fn for every target that is scraped, in no order; it may share them. */
+void pl_target_manager_targets(const struct pl_target_manager *m, void (*fn)(void *data, struct pl_target *t), void *data);
+
 /* A target that relabeling dropped. */
 struct pl_dropped_target {
 	const char *job;

@@ -236,7 +236,7 @@ static void collect(uv_timer_t *timer)
 	f->n_collected = f->n_statuses = 0;
 	f->all_fired = true;
 	for (size_t i = 0; i < N_WORKERS; i++)
-		pl_worker_collect(f->workers[i], &f->loop, on_collected, f);
+		pl_worker_collect(f->workers[i], NULL, 0, &f->loop, on_collected, f);
 }
 
 static void no_point_is_lost_between_threads(void **state)
