@@ -158,8 +158,6 @@ def test_it_loads(write, name):  # noqa: F811
 @pytest.mark.parametrize("name", RELABELED)
 def test_it_loads_with_relabeling(write, name):  # noqa: F811
     p = check(write(RELABELED[name]))
-    if "relabeling is not supported yet" in p.stderr:
-        pytest.skip("relabeling is not there yet")
     assert p.returncode == 0, p.stderr
 
 
