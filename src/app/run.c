@@ -25,7 +25,12 @@ static const char help[] = "usage: pulseline [run] [-c FILE] [-l LEVEL]\n"
 			   "\n"
 			   "Exit status: 0 ok, 1 failed, 2 usage, 3 configuration, 4 listener in use.\n"
 			   "\n"
-			   "Other commands: pulseline check config|sd|metrics --help, pulseline healthcheck --help\n";
+			   "Other commands, each with a --help of its own:\n"
+			   "  check config|sd|metrics|lp  is a file right, and if not, where and why\n"
+			   "  convert                     a page of metrics as line protocol\n"
+			   "  relabel                     what relabeling rules do to label sets\n"
+			   "  explain                     one scrape, from the connection to each line\n"
+			   "  healthcheck                 is a running daemon ready\n";
 
 struct arguments {
 	const char *config_path;
