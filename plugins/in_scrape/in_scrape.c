@@ -111,7 +111,7 @@ static struct pl_scrape_page *page_of(struct target_state *st)
 static void log_outcome(struct target_state *st, bool up)
 {
 	const struct pl_kv failed[] = {PL_KVC("job", st->target->job->name),
-				       PL_KVC("target", st->target->url),
+				       PL_KVS("target", pl_target_log_url(st->target)),
 				       PL_KVC("reason", st->status.last_error),
 				       {0}};
 	const struct pl_kv recovered[] = {failed[0], failed[1], {0}};

@@ -99,8 +99,8 @@ void pl_target_series_warn(struct pl_target_series *s, const struct pl_target *t
 	if (limit == 0)
 		return;
 	int level = known >= limit ? 100 : known >= limit - limit / 5 ? 80 : 0;
-	const struct pl_kv job = PL_KVC("job", t->job->name), target = PL_KVC("target", t->url), series = PL_KVI("series", known),
-			   most = PL_KVI("series_limit", limit);
+	const struct pl_kv job = PL_KVC("job", t->job->name), target = PL_KVS("target", pl_target_log_url(t)),
+			   series = PL_KVI("series", known), most = PL_KVI("series_limit", limit);
 	if (level > s->warned) {
 		if (s->warned == 0)
 			s->warned_since_wall_ns = wall_ns;

@@ -17,6 +17,12 @@ void pl_target_release(struct pl_target *t)
 	free(t);
 }
 
+struct pl_str pl_target_log_url(const struct pl_target *t)
+{
+	struct pl_str rest = pl_str_of(t->url);
+	return pl_str_cut(&rest, '?');
+}
+
 const char *pl_scrape_result_word(enum pl_scrape_result r)
 {
 	static const char *const words[] = {

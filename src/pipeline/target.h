@@ -26,6 +26,9 @@ struct pl_target {
 struct pl_target *pl_target_share(struct pl_target *t); /* any thread */
 void pl_target_release(struct pl_target *t);            /* any thread; the last one frees */
 
+/* The URL as it may stand in a log: without its parameters, which may hold secrets. Borrowed from the target. */
+struct pl_str pl_target_log_url(const struct pl_target *t);
+
 /* The metrics that made the most new series after a target had reached its series_limit. */
 enum { PL_TARGET_OFFENDERS = 8 };
 struct pl_target_offenders {

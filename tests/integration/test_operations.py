@@ -291,7 +291,8 @@ def test_secrets_are_never_shown(pulseline, pages, tmp_path):
     (tmp_path / "secret").write_text("sesame-file\n")
     jobs = [job("basic", pages.address, basic_auth={"username": "u", "password": "sesame-password"}),
             job("bearer", pages.address, authorization={"credentials": "sesame-bearer"}),
-            job("file", pages.address, basic_auth={"username": "u", "password_file": str(tmp_path / "secret")})]
+            job("file", pages.address, basic_auth={"username": "u", "password_file": str(tmp_path / "secret")}),
+            job("params", pages.address, metrics_path="/missing", params={"token": ["sesame-param"]})]
     outputs = [{"influxdb": {"url": f"http://127.0.0.1:{free_port()}", "database": "d", "username": "u", "password": "${SESAME}"}}]
     pulseline.config(jobs, outputs, server={"http": {"listen": f"127.0.0.1:{pulseline.port}", "token": "sesame-token"}},
                      log={"level": "debug"})
@@ -305,6 +306,8 @@ def test_secrets_are_never_shown(pulseline, pages, tmp_path):
                              env={**os.environ, "SESAME": "sesame-env"})
     assert printed.returncode == 0, printed
     shown = {path: pulseline.get(path, headers=auth).text for path in ("/config", "/metrics", "/api/v1/targets")}
+    wait_until(lambda: "job=params" in pulseline.log(), "the failed scrape is told")
+    assert "sesame-param" not in pulseline.log()
     shown |= {"log": pulseline.log(), "--print-config": printed.stdout + printed.stderr}
     for where, text in shown.items():
         for secret in SECRETS:
