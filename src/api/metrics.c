@@ -307,9 +307,9 @@ static void add_outputs(struct pl_metric_out *e, const struct pl_api *a)
 	}
 	pl_metric_family(e, "pulseline_output_points_dropped", PL_FAMILY_COUNTER, "Points that the output gave up, by reason.");
 	for (size_t i = 0; i < o->n; i++)
-		for (size_t d = 0; d < PL_QUEUE_DROP_COUNT; d++) {
+		for (size_t d = 0; d < PL_DROP_COUNT; d++) {
 			output_sample(e, o, i);
-			pl_metric_label(e, "reason", pl_str_of(pl_queue_drop_label((enum pl_queue_drop)d)));
+			pl_metric_label(e, "reason", pl_str_of(pl_drop_label((enum pl_drop)d)));
 			pl_metric_u64(e, status[i].account.dropped[d]);
 		}
 	pl_metric_family(e, "pulseline_output_oldest_age_seconds", PL_FAMILY_GAUGE, "Age of the oldest batch in the queue.");

@@ -81,7 +81,7 @@ static enum pl_err open_member(struct pl_output_set *s, struct pl_config *config
 	    .section = &config->outputs.v[i],
 	    .config = config,
 	    .memory_bytes = (uint64_t)config->queue.memory_bytes,
-	    .policy = (enum pl_queue_policy)config->queue.policy,
+	    .policy = (enum pl_drop_policy)config->queue.policy,
 	    .log = s->log,
 	};
 	enum pl_err err = pl_output_create(&m->output, &options, reason, sizeof reason);

@@ -70,7 +70,7 @@ struct pl_config {
 	} log;
 	struct {
 		int64_t memory_bytes; /* per output */
-		int policy;           /* enum pl_queue_policy of pipeline/queue.h: drop_oldest, drop_newest */
+		int policy;           /* enum pl_drop_policy of pipeline/queue.h: drop_oldest, drop_newest */
 	} queue;
 	int64_t workers;            /* 0: chosen by the number of processors */
 	struct pl_list jobs;        /* struct pl_job */

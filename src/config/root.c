@@ -169,7 +169,7 @@ static const struct pl_field log_fields[] = {
 
 static const struct pl_schema log_schema = {.name = "log", .size = SIZE(log), .fields = log_fields};
 
-static const char *const queue_policies[] = {"drop_oldest", "drop_newest", NULL}; /* enum pl_queue_policy of pipeline/queue.h */
+static const char *const queue_policies[] = {"drop_oldest", "drop_newest", NULL}; /* enum pl_drop_policy of pipeline/queue.h */
 
 static const struct pl_field queue_fields[] = {
     {.key = "memory_bytes",

@@ -186,10 +186,10 @@ static void split(struct pl_output *o, const struct pl_verdict *v)
 	if (o->max_delivery > d->bytes / 2)
 		o->max_delivery = d->bytes / 2;
 	if (d->n > 1) {
-		pl_queue_settle(o->queue, 0, 0, PL_QUEUE_DROP_REFUSED);
+		pl_queue_settle(o->queue, 0, 0, PL_DROP_REFUSED);
 	} else if (!pl_queue_split_first(o->queue)) {
 		log_refused(o, v, d->points);
-		pl_queue_settle(o->queue, 1, d->points, PL_QUEUE_DROP_REFUSED);
+		pl_queue_settle(o->queue, 1, d->points, PL_DROP_REFUSED);
 	}
 }
 
@@ -201,12 +201,12 @@ static void on_delivered(struct pl_delivery *d, const struct pl_verdict *v)
 	case PL_VERDICT_DONE:
 		if (v->refused > 0)
 			log_refused(o, v, v->refused);
-		pl_queue_settle(o->queue, d->n, v->refused, pl_queue_drop_of(v->refused_as));
+		pl_queue_settle(o->queue, d->n, v->refused, pl_drop_of(v->refused_as));
 		note_success(o, v->status);
 		break;
 	case PL_VERDICT_REFUSED:
 		log_refused(o, v, d->points);
-		pl_queue_settle(o->queue, d->n, d->points, pl_queue_drop_of(v->refused_as));
+		pl_queue_settle(o->queue, d->n, d->points, pl_drop_of(v->refused_as));
 		note_success(o, v->status);
 		break;
 	case PL_VERDICT_SPLIT:
@@ -214,12 +214,12 @@ static void on_delivered(struct pl_delivery *d, const struct pl_verdict *v)
 		split(o, v);
 		break;
 	case PL_VERDICT_RETRY:
-		pl_queue_settle(o->queue, 0, 0, PL_QUEUE_DROP_REFUSED);
+		pl_queue_settle(o->queue, 0, 0, PL_DROP_REFUSED);
 		note_failure(o, v, PL_OUTPUT_RETRYING);
 		wait_and_retry(o, &o->retry_backoff, v->retry_after_ns);
 		break;
 	case PL_VERDICT_HOLD:
-		pl_queue_settle(o->queue, 0, 0, PL_QUEUE_DROP_REFUSED);
+		pl_queue_settle(o->queue, 0, 0, PL_DROP_REFUSED);
 		note_failure(o, v, PL_OUTPUT_HOLDING);
 		wait_and_retry(o, &o->hold_backoff, v->retry_after_ns);
 		break;

@@ -13,7 +13,7 @@ struct pl_output_options {
 	const struct pl_section *section; /* plugin and config; borrowed through `config` */
 	struct pl_config *config;         /* shares, for as long as the output lives */
 	uint64_t memory_bytes;
-	enum pl_queue_policy policy;
+	enum pl_drop_policy policy;
 	struct pl_log *log; /* borrowed */
 };
 

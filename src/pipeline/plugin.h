@@ -132,10 +132,21 @@ enum pl_verdict_kind {
 	PL_VERDICT_REFUSED, /* none of it will ever be taken */
 };
 
+/* One line of a delivery that the server did not take. */
+struct pl_refusal {
+	uint32_t batch;     /* index in the delivery */
+	uint32_t offset, n; /* its bytes there, without the newline */
+	bool held;          /* not for good: keep it apart and try again now and then (a new series beyond the server's limit) */
+	const char *as;     /* reason as counter label: "field_type", "unparsable" ...; static */
+	const char *reason; /* the server's words, printable; must live until done returns */
+};
+
 struct pl_verdict {
 	enum pl_verdict_kind kind;
-	uint32_t refused;       /* points that the server refused for good (DONE only) */
-	const char *refused_as; /* reason as counter label: "field_type", "unparsable", "expired" ...; static; NULL: "refused" */
+	const struct pl_refusal *refusals; /* DONE only: the lines that are known, each once; borrowed until done returns */
+	size_t n_refusals;
+	uint32_t refused; /* DONE only: points refused for good beside those, which ones is not known or worthless to know */
+	const char *refused_as; /* of these, reason as counter label; for REFUSED of all; static; NULL: "refused" */
 	int64_t retry_after_ns; /* what the server asked for; 0: nothing */
 	long status;            /* HTTP status or 0 */
 	char reason[256];       /* for people, printable, without secrets */

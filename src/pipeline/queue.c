@@ -16,32 +16,13 @@ struct pl_queue {
 	size_t lent;           /* the first ones */
 	uint64_t held;         /* bytes with overhead */
 	uint64_t max_bytes;
-	enum pl_queue_policy policy;
+	enum pl_drop_policy policy;
 	bool reader_idle;
 	uint64_t wake_at; /* so many bytes queued are to wake a reader that is not idle; UINT64_MAX: none */
 	struct pl_queue_account account;
 };
 
-static const char *const drop_labels[] = {
-#define X(name, label, text) label,
-    PL_QUEUE_DROP_MAP(X)
-#undef X
-};
-
-const char *pl_queue_drop_label(enum pl_queue_drop d)
-{
-	return drop_labels[d];
-}
-
-enum pl_queue_drop pl_queue_drop_of(const char *label)
-{
-	for (size_t i = 0; label != NULL && i < PL_QUEUE_DROP_COUNT; i++)
-		if (strcmp(drop_labels[i], label) == 0)
-			return (enum pl_queue_drop)i;
-	return PL_QUEUE_DROP_REFUSED;
-}
-
-struct pl_queue *pl_queue_create(uint64_t max_bytes, enum pl_queue_policy policy)
+struct pl_queue *pl_queue_create(uint64_t max_bytes, enum pl_drop_policy policy)
 {
 	struct pl_queue *q = pl_calloc(1, sizeof *q);
 	pthread_mutex_init(&q->lock, NULL);
@@ -58,7 +39,7 @@ void pl_queue_destroy(struct pl_queue *q)
 {
 	if (q == NULL)
 		return;
-	pl_queue_abandon(q, PL_QUEUE_DROP_SHUTDOWN);
+	pl_queue_abandon(q, PL_DROP_SHUTDOWN);
 	pthread_mutex_destroy(&q->lock);
 	free(q->ring);
 	free(q);
@@ -107,7 +88,7 @@ static void drop_oldest(struct pl_queue *q)
 	q->head++;
 	q->n--;
 	account_gone(q, b);
-	q->account.dropped[PL_QUEUE_DROP_FULL_OLDEST] += b->points;
+	q->account.dropped[PL_DROP_FULL_OLDEST] += b->points;
 	pl_batch_release(b);
 }
 
@@ -122,7 +103,7 @@ bool pl_queue_put(struct pl_queue *q, struct pl_batch *b)
 	bool wake = false;
 	q->account.points_in += b->points;
 	q->account.bytes_in += b->n;
-	if (q->policy == PL_QUEUE_DROP_OLDEST && b->n + BATCH_OVERHEAD <= q->max_bytes)
+	if (q->policy == PL_POLICY_DROP_OLDEST && b->n + BATCH_OVERHEAD <= q->max_bytes)
 		while (!fits(q, b) && q->n > q->lent)
 			drop_oldest(q);
 	if (fits(q, b)) {
@@ -134,7 +115,7 @@ bool pl_queue_put(struct pl_queue *q, struct pl_batch *b)
 			q->wake_at = UINT64_MAX;
 		q->reader_idle = false;
 	} else {
-		q->account.dropped[PL_QUEUE_DROP_FULL_NEWEST] += b->points;
+		q->account.dropped[PL_DROP_FULL_NEWEST] += b->points;
 	}
 	pthread_mutex_unlock(&q->lock);
 	return wake;
@@ -176,7 +157,7 @@ static struct pl_batch *take_first(struct pl_queue *q)
 	return b;
 }
 
-void pl_queue_settle(struct pl_queue *q, size_t n_done, uint32_t refused, enum pl_queue_drop why)
+void pl_queue_settle(struct pl_queue *q, size_t n_done, uint32_t refused, enum pl_drop why)
 {
 	pthread_mutex_lock(&q->lock);
 	uint64_t points = 0;
@@ -223,12 +204,12 @@ uint64_t pl_queue_move(struct pl_queue *from, struct pl_queue *to)
 	while (pl_queue_lend(from, 0, &b, 1) == 1) {
 		pl_queue_put(to, b);
 		points += b->points;
-		pl_queue_settle(from, 1, 0, PL_QUEUE_DROP_SHUTDOWN);
+		pl_queue_settle(from, 1, 0, PL_DROP_SHUTDOWN);
 	}
 	return points;
 }
 
-void pl_queue_abandon(struct pl_queue *q, enum pl_queue_drop why)
+void pl_queue_abandon(struct pl_queue *q, enum pl_drop why)
 {
 	pthread_mutex_lock(&q->lock);
 	while (q->n > 0) {
@@ -240,7 +221,7 @@ void pl_queue_abandon(struct pl_queue *q, enum pl_queue_drop why)
 	pthread_mutex_unlock(&q->lock);
 }
 
-void pl_queue_set_limit(struct pl_queue *q, uint64_t max_bytes, enum pl_queue_policy policy)
+void pl_queue_set_limit(struct pl_queue *q, uint64_t max_bytes, enum pl_drop_policy policy)
 {
 	pthread_mutex_lock(&q->lock);
 	q->max_bytes = max_bytes;

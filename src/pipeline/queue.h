@@ -9,33 +9,11 @@
 
 #include "base/err.h"
 #include "pipeline/batch.h"
-
-enum pl_queue_policy { PL_QUEUE_DROP_OLDEST, PL_QUEUE_DROP_NEWEST };
-
-#define PL_QUEUE_DROP_MAP(X)                                                                                                     \
-	X(PL_QUEUE_DROP_FULL_OLDEST, "queue_full_oldest", "the queue was full: the oldest points went")                          \
-	X(PL_QUEUE_DROP_FULL_NEWEST, "queue_full_newest", "the queue was full: the newest points went")                          \
-	X(PL_QUEUE_DROP_REFUSED, "refused", "the server refused the points for good")                                            \
-	X(PL_QUEUE_DROP_FIELD_TYPE, "field_type", "the field has another type in the database")                                  \
-	X(PL_QUEUE_DROP_UNPARSABLE, "unparsable", "the server could not parse the line")                                         \
-	X(PL_QUEUE_DROP_EXPIRED, "expired", "older than the retention policy keeps")                                             \
-	X(PL_QUEUE_DROP_NOT_NUMERIC, "not_numeric", "the point has no numeric field")                                            \
-	X(PL_QUEUE_DROP_SERIES_LIMIT, "series_limit", "a new series beyond the store's bound")                                   \
-	X(PL_QUEUE_DROP_SHUTDOWN, "shutdown", "still undelivered when the daemon had to stop")
-
-enum pl_queue_drop {
-#define X(name, label, text) name,
-	PL_QUEUE_DROP_MAP(X)
-#undef X
-	    PL_QUEUE_DROP_COUNT
-};
-
-const char *pl_queue_drop_label(enum pl_queue_drop d);
-enum pl_queue_drop pl_queue_drop_of(const char *label); /* PL_QUEUE_DROP_REFUSED for unknown ones and NULL */
+#include "pipeline/drop.h"
 
 /* Taken at one moment: points_in = points_out + points_queued + sum of dropped. What is being delivered counts as queued. */
 struct pl_queue_account {
-	uint64_t points_in, points_out, points_queued, dropped[PL_QUEUE_DROP_COUNT];
+	uint64_t points_in, points_out, points_queued, dropped[PL_DROP_COUNT];
 	uint64_t bytes_in, bytes_out, bytes_queued, bytes_limit;
 	uint64_t batches_queued;
 	int64_t oldest_mono_ns; /* 0: empty */
@@ -43,7 +21,7 @@ struct pl_queue_account {
 
 struct pl_queue;
 
-struct pl_queue *pl_queue_create(uint64_t max_bytes, enum pl_queue_policy policy);
+struct pl_queue *pl_queue_create(uint64_t max_bytes, enum pl_drop_policy policy);
 void pl_queue_destroy(struct pl_queue *q); /* whatever is left is released; count it first with pl_queue_abandon */
 
 /* Shares the batch. True when its reader should be woken: the queue was idle before, or now holds what pl_queue_wait_for asked.
@@ -60,7 +38,7 @@ size_t pl_queue_lend(struct pl_queue *q, size_t max_bytes, struct pl_batch **out
 
 /* What became of the lent ones: the first `n_done` are gone, `refused` of their points dropped for reason `why`, the rest counted
  * as out; those behind them stay at the front. */
-void pl_queue_settle(struct pl_queue *q, size_t n_done, uint32_t refused, enum pl_queue_drop why);
+void pl_queue_settle(struct pl_queue *q, size_t n_done, uint32_t refused, enum pl_drop why);
 
 /* The first lent batch was too large for the server: puts its two halves in its place and takes back what was lent. False when it
  * holds but one line. */
@@ -70,8 +48,8 @@ bool pl_queue_split_first(struct pl_queue *q);
  * moved. Nothing may be lent. */
 uint64_t pl_queue_move(struct pl_queue *from, struct pl_queue *to);
 
-void pl_queue_abandon(struct pl_queue *q, enum pl_queue_drop why); /* drops everything that is left, counted */
-void pl_queue_set_limit(struct pl_queue *q, uint64_t max_bytes, enum pl_queue_policy policy);
+void pl_queue_abandon(struct pl_queue *q, enum pl_drop why); /* drops everything that is left, counted */
+void pl_queue_set_limit(struct pl_queue *q, uint64_t max_bytes, enum pl_drop_policy policy);
 struct pl_queue_account pl_queue_account(const struct pl_queue *q);
 
 #endif

@@ -259,9 +259,9 @@ static void counts_what_was_refused_by_reason(void **state)
 	struct pl_output_status s = status_when_settled(f.output, 0);
 	assert_int_equal(s.account.points_in, 6);
 	assert_int_equal(s.account.points_out, 1);
-	assert_int_equal(s.account.dropped[PL_QUEUE_DROP_FIELD_TYPE], 2);
-	assert_int_equal(s.account.dropped[PL_QUEUE_DROP_UNPARSABLE], 2);
-	assert_int_equal(s.account.dropped[PL_QUEUE_DROP_EXPIRED], 1);
+	assert_int_equal(s.account.dropped[PL_DROP_FIELD_TYPE], 2);
+	assert_int_equal(s.account.dropped[PL_DROP_UNPARSABLE], 2);
+	assert_int_equal(s.account.dropped[PL_DROP_EXPIRED], 1);
 	fixture_close(&f, 60000, NULL);
 	fixture_finish(&f);
 }

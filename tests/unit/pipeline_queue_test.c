@@ -38,7 +38,7 @@ static void assert_identity(const struct pl_queue *q)
 {
 	struct pl_queue_account a = pl_queue_account(q);
 	uint64_t dropped = 0;
-	for (size_t i = 0; i < PL_QUEUE_DROP_COUNT; i++)
+	for (size_t i = 0; i < PL_DROP_COUNT; i++)
 		dropped += a.dropped[i];
 	assert_int_equal(a.points_in, a.points_out + a.points_queued + dropped);
 }
@@ -46,7 +46,7 @@ static void assert_identity(const struct pl_queue *q)
 static void lends_the_oldest_of_one_route(void **state)
 {
 	(void)state;
-	struct pl_queue *q = pl_queue_create(1 << 20, PL_QUEUE_DROP_OLDEST);
+	struct pl_queue *q = pl_queue_create(1 << 20, PL_POLICY_DROP_OLDEST);
 	struct pl_route *a = pl_route_create("a", ""), *same = pl_route_create("a", ""), *b = pl_route_create("b", "");
 	struct pl_batch *lent[8];
 	put(q, a, 2, 1);
@@ -57,15 +57,15 @@ static void lends_the_oldest_of_one_route(void **state)
 	assert_int_equal(mark_of(lent[0]), 1);
 	assert_int_equal(mark_of(lent[1]), 2);
 	assert_int_equal(pl_queue_account(q).points_queued, 7);
-	pl_queue_settle(q, 2, 1, PL_QUEUE_DROP_FIELD_TYPE);
+	pl_queue_settle(q, 2, 1, PL_DROP_FIELD_TYPE);
 	assert_int_equal(pl_queue_account(q).points_out, 4);
-	assert_int_equal(pl_queue_account(q).dropped[PL_QUEUE_DROP_FIELD_TYPE], 1);
+	assert_int_equal(pl_queue_account(q).dropped[PL_DROP_FIELD_TYPE], 1);
 	assert_int_equal(pl_queue_lend(q, 1, lent, 8), 1);
 	assert_int_equal(mark_of(lent[0]), 3);
-	pl_queue_settle(q, 0, 0, PL_QUEUE_DROP_REFUSED);
+	pl_queue_settle(q, 0, 0, PL_DROP_REFUSED);
 	assert_int_equal(pl_queue_lend(q, 1, lent, 8), 1);
 	assert_int_equal(mark_of(lent[0]), 3);
-	pl_queue_settle(q, 1, 0, PL_QUEUE_DROP_REFUSED);
+	pl_queue_settle(q, 1, 0, PL_DROP_REFUSED);
 	assert_identity(q);
 	pl_queue_destroy(q);
 	pl_route_release(a);
@@ -76,17 +76,17 @@ static void lends_the_oldest_of_one_route(void **state)
 static void lends_at_least_one_and_at_most_so_many_bytes(void **state)
 {
 	(void)state;
-	struct pl_queue *q = pl_queue_create(1 << 20, PL_QUEUE_DROP_OLDEST);
+	struct pl_queue *q = pl_queue_create(1 << 20, PL_POLICY_DROP_OLDEST);
 	struct pl_route *r = pl_route_create("", "");
 	struct pl_batch *lent[8];
 	for (unsigned i = 0; i < 5; i++)
 		put(q, r, 1, i);
 	assert_int_equal(pl_queue_lend(q, 0, lent, 8), 1);
-	pl_queue_settle(q, 0, 0, PL_QUEUE_DROP_REFUSED);
+	pl_queue_settle(q, 0, 0, PL_DROP_REFUSED);
 	assert_int_equal(pl_queue_lend(q, 3 * ONE_LINE, lent, 8), 3);
-	pl_queue_settle(q, 0, 0, PL_QUEUE_DROP_REFUSED);
+	pl_queue_settle(q, 0, 0, PL_DROP_REFUSED);
 	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 2), 2);
-	pl_queue_settle(q, 2, 0, PL_QUEUE_DROP_REFUSED);
+	pl_queue_settle(q, 2, 0, PL_DROP_REFUSED);
 	assert_identity(q);
 	pl_queue_destroy(q);
 	pl_route_release(r);
@@ -95,7 +95,7 @@ static void lends_at_least_one_and_at_most_so_many_bytes(void **state)
 static void drops_the_oldest_but_never_what_is_lent(void **state)
 {
 	(void)state;
-	struct pl_queue *q = pl_queue_create(4 * COST, PL_QUEUE_DROP_OLDEST);
+	struct pl_queue *q = pl_queue_create(4 * COST, PL_POLICY_DROP_OLDEST);
 	struct pl_route *r = pl_route_create("", "");
 	struct pl_batch *lent[8];
 	for (unsigned i = 0; i < 4; i++)
@@ -103,15 +103,15 @@ static void drops_the_oldest_but_never_what_is_lent(void **state)
 	assert_int_equal(pl_queue_lend(q, 2 * ONE_LINE, lent, 8), 2);
 	for (unsigned i = 4; i < 7; i++)
 		put(q, r, 1, i);
-	assert_int_equal(pl_queue_account(q).dropped[PL_QUEUE_DROP_FULL_OLDEST], 3);
+	assert_int_equal(pl_queue_account(q).dropped[PL_DROP_FULL_OLDEST], 3);
 	assert_int_equal(mark_of(lent[0]), 0);
 	assert_int_equal(mark_of(lent[1]), 1);
-	pl_queue_settle(q, 2, 0, PL_QUEUE_DROP_REFUSED);
+	pl_queue_settle(q, 2, 0, PL_DROP_REFUSED);
 	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 2);
 	assert_int_equal(mark_of(lent[0]), 5);
 	assert_int_equal(mark_of(lent[1]), 6);
 	assert_identity(q);
-	pl_queue_settle(q, 2, 0, PL_QUEUE_DROP_REFUSED);
+	pl_queue_settle(q, 2, 0, PL_DROP_REFUSED);
 	pl_queue_destroy(q);
 	pl_route_release(r);
 }
@@ -119,7 +119,7 @@ static void drops_the_oldest_but_never_what_is_lent(void **state)
 static void drops_the_newest_when_told_or_when_all_is_lent(void **state)
 {
 	(void)state;
-	static const enum pl_queue_policy policies[] = {PL_QUEUE_DROP_NEWEST, PL_QUEUE_DROP_OLDEST};
+	static const enum pl_drop_policy policies[] = {PL_POLICY_DROP_NEWEST, PL_POLICY_DROP_OLDEST};
 	for (size_t i = 0; i < PL_COUNT_OF(policies); i++) {
 		struct pl_queue *q = pl_queue_create(2 * COST, policies[i]);
 		struct pl_route *r = pl_route_create("", "");
@@ -128,8 +128,8 @@ static void drops_the_newest_when_told_or_when_all_is_lent(void **state)
 		put(q, r, 1, 1);
 		assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 2);
 		put(q, r, 1, 2);
-		assert_int_equal(pl_queue_account(q).dropped[PL_QUEUE_DROP_FULL_NEWEST], 1);
-		pl_queue_settle(q, 2, 0, PL_QUEUE_DROP_REFUSED);
+		assert_int_equal(pl_queue_account(q).dropped[PL_DROP_FULL_NEWEST], 1);
+		pl_queue_settle(q, 2, 0, PL_DROP_REFUSED);
 		assert_int_equal(pl_queue_account(q).points_out, 2);
 		assert_identity(q);
 		pl_queue_destroy(q);
@@ -140,11 +140,11 @@ static void drops_the_newest_when_told_or_when_all_is_lent(void **state)
 static void a_batch_larger_than_the_bound_is_dropped_alone(void **state)
 {
 	(void)state;
-	struct pl_queue *q = pl_queue_create(2 * COST, PL_QUEUE_DROP_OLDEST);
+	struct pl_queue *q = pl_queue_create(2 * COST, PL_POLICY_DROP_OLDEST);
 	struct pl_route *r = pl_route_create("", "");
 	put(q, r, 1, 0);
 	put(q, r, 100, 1);
-	assert_int_equal(pl_queue_account(q).dropped[PL_QUEUE_DROP_FULL_NEWEST], 100);
+	assert_int_equal(pl_queue_account(q).dropped[PL_DROP_FULL_NEWEST], 100);
 	assert_int_equal(pl_queue_account(q).points_queued, 1);
 	assert_identity(q);
 	pl_queue_destroy(q);
@@ -154,16 +154,16 @@ static void a_batch_larger_than_the_bound_is_dropped_alone(void **state)
 static void wakes_only_an_idle_reader(void **state)
 {
 	(void)state;
-	struct pl_queue *q = pl_queue_create(1 << 20, PL_QUEUE_DROP_OLDEST);
+	struct pl_queue *q = pl_queue_create(1 << 20, PL_POLICY_DROP_OLDEST);
 	struct pl_route *r = pl_route_create("", "");
 	struct pl_batch *b = make(r, 1, 0), *lent[8];
 	assert_true(pl_queue_put(q, b));
 	assert_false(pl_queue_put(q, b));
 	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 2);
 	assert_false(pl_queue_put(q, b));
-	pl_queue_settle(q, 2, 0, PL_QUEUE_DROP_REFUSED);
+	pl_queue_settle(q, 2, 0, PL_DROP_REFUSED);
 	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 1);
-	pl_queue_settle(q, 1, 0, PL_QUEUE_DROP_REFUSED);
+	pl_queue_settle(q, 1, 0, PL_DROP_REFUSED);
 	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 0);
 	assert_true(pl_queue_put(q, b));
 	pl_batch_release(b);
@@ -174,7 +174,7 @@ static void wakes_only_an_idle_reader(void **state)
 static void wakes_a_reader_that_waits_for_more(void **state)
 {
 	(void)state;
-	struct pl_queue *q = pl_queue_create(1 << 20, PL_QUEUE_DROP_OLDEST);
+	struct pl_queue *q = pl_queue_create(1 << 20, PL_POLICY_DROP_OLDEST);
 	struct pl_route *r = pl_route_create("", "");
 	struct pl_batch *b = make(r, 1, 0), *lent[8];
 	assert_false(pl_queue_wait_for(q, 3 * b->n)); /* empty: it becomes idle by lending */
@@ -189,7 +189,7 @@ static void wakes_a_reader_that_waits_for_more(void **state)
 	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 5); /* waits no more */
 	assert_false(pl_queue_put(q, b));
 	assert_false(pl_queue_put(q, b));
-	pl_queue_settle(q, 5, 0, PL_QUEUE_DROP_REFUSED);
+	pl_queue_settle(q, 5, 0, PL_DROP_REFUSED);
 	pl_batch_release(b);
 	pl_queue_destroy(q);
 	pl_route_release(r);
@@ -198,7 +198,7 @@ static void wakes_a_reader_that_waits_for_more(void **state)
 static void splits_the_first_batch_by_lines(void **state)
 {
 	(void)state;
-	struct pl_queue *q = pl_queue_create(1 << 20, PL_QUEUE_DROP_OLDEST);
+	struct pl_queue *q = pl_queue_create(1 << 20, PL_POLICY_DROP_OLDEST);
 	struct pl_route *r = pl_route_create("", "");
 	struct pl_batch *lent[64];
 	put(q, r, 5, 1);
@@ -212,7 +212,7 @@ static void splits_the_first_batch_by_lines(void **state)
 	assert_int_equal(n, 3);
 	assert_int_equal(lent[0]->points + lent[1]->points, 5);
 	assert_int_equal(mark_of(lent[2]), 2);
-	pl_queue_settle(q, 2, 0, PL_QUEUE_DROP_REFUSED);
+	pl_queue_settle(q, 2, 0, PL_DROP_REFUSED);
 	assert_int_equal(pl_queue_lend(q, 1, lent, 64), 1);
 	assert_false(pl_queue_split_first(q));
 	assert_identity(q);
@@ -223,8 +223,8 @@ static void splits_the_first_batch_by_lines(void **state)
 static void moves_everything_to_an_heir(void **state)
 {
 	(void)state;
-	struct pl_queue *from = pl_queue_create(1 << 20, PL_QUEUE_DROP_OLDEST),
-			*to = pl_queue_create(1 << 20, PL_QUEUE_DROP_OLDEST);
+	struct pl_queue *from = pl_queue_create(1 << 20, PL_POLICY_DROP_OLDEST),
+			*to = pl_queue_create(1 << 20, PL_POLICY_DROP_OLDEST);
 	struct pl_route *r = pl_route_create("", "");
 	for (unsigned i = 0; i < 40; i++)
 		put(from, r, 2, i);
@@ -253,7 +253,7 @@ static void *write_many(void *data)
 static void accounts_exactly_under_many_writers(void **state)
 {
 	(void)state;
-	static const enum pl_queue_policy policies[] = {PL_QUEUE_DROP_OLDEST, PL_QUEUE_DROP_NEWEST};
+	static const enum pl_drop_policy policies[] = {PL_POLICY_DROP_OLDEST, PL_POLICY_DROP_NEWEST};
 	for (size_t k = 0; k < PL_COUNT_OF(policies); k++) {
 		struct pl_queue *q = pl_queue_create(200 * COST, policies[k]);
 		pthread_t writers[WRITERS];
@@ -264,7 +264,7 @@ static void accounts_exactly_under_many_writers(void **state)
 		while (pl_queue_account(q).points_in < (uint64_t)WRITERS * EACH) {
 			size_t n = pl_queue_lend(q, 100 * ONE_LINE, lent, 16);
 			batches += n;
-			pl_queue_settle(q, n, n > 0, PL_QUEUE_DROP_EXPIRED);
+			pl_queue_settle(q, n, n > 0, PL_DROP_EXPIRED);
 			assert_identity(q);
 		}
 		for (size_t i = 0; i < WRITERS; i++)
@@ -272,8 +272,8 @@ static void accounts_exactly_under_many_writers(void **state)
 		size_t last =
 		    pl_queue_lend(q, 100 * ONE_LINE, lent, 16); /* the writers may have been done before the first look */
 		batches += last;
-		pl_queue_settle(q, last, 0, PL_QUEUE_DROP_EXPIRED);
-		pl_queue_abandon(q, PL_QUEUE_DROP_SHUTDOWN);
+		pl_queue_settle(q, last, 0, PL_DROP_EXPIRED);
+		pl_queue_abandon(q, PL_DROP_SHUTDOWN);
 		assert_identity(q);
 		assert_int_equal(pl_queue_account(q).points_queued, 0);
 		assert_int_equal(pl_queue_account(q).bytes_queued, 0);
