@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "api/metric_out.h"
+#include "api/output_metrics.h"
 #include "api/private.h"
 #include "api/process.h"
 #include "base/clock.h"
@@ -212,117 +213,6 @@ static void add_workers(struct pl_metric_out *e, const struct pl_api *a)
 		      (int64_t)s.lateness_max_ns);
 }
 
-/* ---- outputs ---- */
-
-struct column {
-	const char *name;
-	enum pl_family_type type;
-	const char *help;
-	uint64_t (*of)(const struct pl_output_status *s);
-};
-
-#define COLUMN(NAME, EXPRESSION)                                                                                                 \
-	static uint64_t NAME(const struct pl_output_status *s)                                                                   \
-	{                                                                                                                        \
-		return EXPRESSION;                                                                                               \
-	}
-COLUMN(points_in, s->account.points_in)
-COLUMN(points_out, s->account.points_out)
-COLUMN(points_queued, s->account.points_queued)
-COLUMN(bytes_in, s->account.bytes_in)
-COLUMN(bytes_out, s->account.bytes_out)
-COLUMN(bytes_queued, s->account.bytes_queued)
-COLUMN(bytes_limit, s->account.bytes_limit)
-COLUMN(batches_queued, s->account.batches_queued)
-COLUMN(deliveries, s->deliveries)
-COLUMN(retries, s->retries)
-COLUMN(splits, s->splits)
-COLUMN(is_up, s->failing_since_wall_ns == 0)
-#undef COLUMN
-
-static const struct column columns[] = {
-    {"pulseline_output_points_in", PL_FAMILY_COUNTER, "Points that came to the output: in = out + queued + dropped.", points_in},
-    {"pulseline_output_points_out", PL_FAMILY_COUNTER, "Points that the output delivered.", points_out},
-    {"pulseline_output_points_queued", PL_FAMILY_GAUGE, "Points that wait in the output's queue.", points_queued},
-    {"pulseline_output_bytes_in", PL_FAMILY_COUNTER, "Bytes of line protocol that came to the output.", bytes_in},
-    {"pulseline_output_bytes_out", PL_FAMILY_COUNTER, "Bytes of line protocol that the output delivered.", bytes_out},
-    {"pulseline_output_queue_bytes", PL_FAMILY_GAUGE, "Bytes in the output's queue.", bytes_queued},
-    {"pulseline_output_queue_limit_bytes", PL_FAMILY_GAUGE, "How many bytes the output's queue holds.", bytes_limit},
-    {"pulseline_output_queue_batches", PL_FAMILY_GAUGE, "Batches in the output's queue.", batches_queued},
-    {"pulseline_output_deliveries", PL_FAMILY_COUNTER, "Deliveries that were begun.", deliveries},
-    {"pulseline_output_retries", PL_FAMILY_COUNTER, "Deliveries that had to be tried again.", retries},
-    {"pulseline_output_splits", PL_FAMILY_COUNTER, "Deliveries that had to be split.", splits},
-    {"pulseline_output_up", PL_FAMILY_GAUGE, "1 unless the last delivery failed.", is_up},
-};
-
-static void output_sample(struct pl_metric_out *e, const struct pl_outputs *o, size_t i)
-{
-	pl_metric_sample(e);
-	pl_metric_label(e, "output", pl_str_of(pl_output_name(o->v[i])));
-}
-
-static void add_states(struct pl_metric_out *e, const struct pl_outputs *o, const struct pl_output_status *status)
-{
-	static const char *const names[] = {
-	    [PL_OUTPUT_IDLE] = "idle",
-	    [PL_OUTPUT_DELIVERING] = "delivering",
-	    [PL_OUTPUT_RETRYING] = "retrying",
-	    [PL_OUTPUT_HOLDING] = "holding",
-	};
-	pl_metric_family(e, "pulseline_output_state", PL_FAMILY_GAUGE, "1 for the state that the output is in.");
-	for (size_t i = 0; i < o->n; i++)
-		for (size_t k = 0; k < PL_COUNT_OF(names); k++) {
-			output_sample(e, o, i);
-			pl_metric_label(e, "state", pl_str_of(names[k]));
-			pl_metric_u64(e, status[i].state == k);
-		}
-}
-
-static void add_events(struct pl_metric_out *e, const struct pl_outputs *o)
-{
-	const char *label;
-	uint64_t n;
-	pl_metric_family(e, "pulseline_output_events", PL_FAMILY_COUNTER, "What an output counts for itself, by its kind.");
-	for (size_t i = 0; i < o->n; i++)
-		for (size_t k = 0; (label = pl_output_counter(o->v[i], k, &n)) != NULL; k++) {
-			output_sample(e, o, i);
-			pl_metric_label(e, "event", pl_str_of(label));
-			pl_metric_u64(e, n);
-		}
-}
-
-static void add_outputs(struct pl_metric_out *e, const struct pl_api *a)
-{
-	const struct pl_outputs *o = a->env.outputs(a->env.daemon);
-	struct pl_output_status *status = pl_calloc(o->n, sizeof *status); /* one look each: the account must add up */
-	int64_t now = pl_clock_mono_ns();
-	for (size_t i = 0; i < o->n; i++)
-		pl_output_status(o->v[i], &status[i]);
-	for (size_t c = 0; c < PL_COUNT_OF(columns); c++) {
-		pl_metric_family(e, columns[c].name, columns[c].type, columns[c].help);
-		for (size_t i = 0; i < o->n; i++) {
-			output_sample(e, o, i);
-			pl_metric_u64(e, columns[c].of(&status[i]));
-		}
-	}
-	pl_metric_family(e, "pulseline_output_points_dropped", PL_FAMILY_COUNTER, "Points that the output gave up, by reason.");
-	for (size_t i = 0; i < o->n; i++)
-		for (size_t d = 0; d < PL_DROP_COUNT; d++) {
-			output_sample(e, o, i);
-			pl_metric_label(e, "reason", pl_str_of(pl_drop_label((enum pl_drop)d)));
-			pl_metric_u64(e, status[i].account.dropped[d]);
-		}
-	pl_metric_family(e, "pulseline_output_oldest_age_seconds", PL_FAMILY_GAUGE, "Age of the oldest batch in the queue.");
-	for (size_t i = 0; i < o->n; i++) {
-		int64_t oldest = status[i].account.oldest_mono_ns;
-		output_sample(e, o, i);
-		pl_metric_seconds(e, oldest != 0 && now > oldest ? now - oldest : 0);
-	}
-	add_states(e, o, status);
-	add_events(e, o);
-	free(status);
-}
-
 static bool wants_openmetrics(const struct pl_http_exchange *x)
 {
 	struct pl_str accept = pl_http_header(x, "accept");
@@ -338,7 +228,7 @@ void pl_api_metrics(struct pl_api *a, struct pl_http_exchange *x, struct pl_str 
 	add_config(&e, a);
 	add_discovery(&e, a);
 	add_workers(&e, a);
-	add_outputs(&e, a);
+	pl_api_add_output_metrics(&e, a->env.outputs(a->env.daemon), a->env.quarantine);
 	add_http(&e, a);
 	pl_metric_end(&e);
 	pl_http_reply(x, 200,

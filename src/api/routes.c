@@ -13,6 +13,7 @@ const struct pl_route_row pl_routes[] = {
     {"PUT", "/-/reload", PL_ROUTE_EXACT, 0, pl_api_reload, NULL},
     {"GET", "/api/v1/targets", PL_ROUTE_EXACT, PL_ROUTE_HEAD, pl_api_targets, "each target: up or down, and why"},
     {"GET", "/api/v1/targets/raw", PL_ROUTE_EXACT, 0, pl_api_raw, NULL},
+    {"GET", "/api/v1/queue", PL_ROUTE_EXACT, PL_ROUTE_HEAD, pl_api_queue, "what waits for each output, and why"},
     {"GET", "/debug/relabel", PL_ROUTE_EXACT, PL_ROUTE_HEAD, pl_api_debug_relabel,
      "what relabeling does to ?target=ADDRESS, rule by rule"},
     {"GET", "/metrics", PL_ROUTE_EXACT, PL_ROUTE_HEAD, pl_api_metrics, "what the daemon counts about itself"},

@@ -9,6 +9,7 @@
 #include "app/command.h"
 #include "app/notify.h"
 #include "app/output_set.h"
+#include "app/queue_dir.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "net/address.h"
@@ -29,7 +30,8 @@ struct pl_daemon {
 	int exit_status;
 	struct pl_loop loop;
 	uv_signal_t signals[PL_COUNT_OF(handled_signals)];
-	struct pl_output_set *outputs;
+	struct pl_queue_dir *queue_dir;
+	struct pl_output_set *outputs; /* NULL before queue_dir is open */
 	struct pl_worker *workers[MOST_WORKERS];
 	size_t n_workers, n_workers_open, n_workers_switching;
 	struct pl_target_manager *targets;
@@ -104,6 +106,8 @@ static enum pl_err load_and_apply(struct pl_daemon *d, struct pl_buf *problems)
 	struct pl_config *fresh = NULL;
 	enum pl_err err = pl_config_load(d->config_path, &pl_registry_plugins, &found, &fresh);
 	if (err == PL_OK)
+		err = pl_queue_dir_check(d->queue_dir, fresh, problems);
+	if (err == PL_OK)
 		err = pl_output_set_apply(d->outputs, fresh, problems);
 	pl_problems_print(&found, problems);
 	pl_problems_finish(&found);
@@ -116,6 +120,7 @@ static enum pl_err load_and_apply(struct pl_daemon *d, struct pl_buf *problems)
 	struct pl_config *old = d->config;
 	d->config = fresh;
 	apply_log(d);
+	pl_queue_dir_apply(d->queue_dir, fresh);
 	switch_outputs(d);
 	pl_target_manager_apply(d->targets, fresh);
 	pl_config_release(old);
@@ -285,6 +290,7 @@ static enum pl_err open_api(struct pl_daemon *d, char *reason, size_t reason_siz
 	    .workers = d->workers,
 	    .n_workers = d->n_workers,
 	    .targets = d->targets,
+	    .quarantine = pl_queue_dir_quarantine(d->queue_dir),
 	    .started_wall_ns = d->started_wall_ns,
 	    .daemon = d,
 	    .config = present_config,
@@ -308,21 +314,43 @@ static void warn_if_open_to_all(const struct pl_daemon *d)
 			PL_KVC("listen", text));
 }
 
+static bool is_output(void *data, const char *name)
+{
+	return pl_output_set_has(((struct pl_daemon *)data)->outputs, name);
+}
+
+static enum pl_err open_outputs(struct pl_daemon *d)
+{
+	struct pl_buf problems = {0};
+	enum pl_err err = pl_queue_dir_open(&d->queue_dir, d->config, d->log, &problems);
+	if (err == PL_OK) {
+		d->outputs = pl_output_set_create(&d->loop, d->log, pl_queue_dir_quarantine(d->queue_dir));
+		err = pl_output_set_apply(d->outputs, d->config, &problems);
+	}
+	if (err == PL_OK) {
+		pl_output_set_retire(d->outputs);
+		pl_queue_dir_warn_of_leftovers(d->queue_dir, is_output, d);
+	} else {
+		log_problems(d, &problems);
+	}
+	pl_buf_finish(&problems);
+	return err;
+}
+
 /* Runs as the loop's first callback, so that everything below it may rely on a running loop. */
 static void start(void *data)
 {
 	struct pl_daemon *d = data;
 	char reason[512] = "";
-	struct pl_buf problems = {0};
-	enum pl_err err = pl_output_set_apply(d->outputs, d->config, &problems);
+	enum pl_err err = open_outputs(d);
 	if (err != PL_OK) {
-		log_problems(d, &problems);
-		pl_buf_finish(&problems);
 		d->exit_status = PL_EXIT_FAILED;
-		pl_output_set_close(d->outputs, 0, on_outputs_closed, d);
+		if (d->outputs != NULL)
+			pl_output_set_close(d->outputs, 0, on_outputs_closed, d);
+		else
+			stop_loop(d);
 		return;
 	}
-	pl_output_set_retire(d->outputs);
 	d->targets = pl_target_manager_create(&d->loop, d->log, &target_events, d);
 	err = open_workers(d);
 	if (err != PL_OK) {
@@ -362,11 +390,11 @@ int pl_daemon_run(const struct pl_daemon_options *options)
 		pl_config_release(d.config);
 		return PL_EXIT_FAILED;
 	}
-	d.outputs = pl_output_set_create(&d.loop, d.log);
 	watch_signals(&d);
 	pl_loop_call(&d.loop, start, &d);
 	pl_loop_run(&d.loop);
 	pl_loop_finish(&d.loop);
+	pl_queue_dir_close(d.queue_dir);
 	pl_config_release(d.config);
 	if (d.exit_status == PL_EXIT_OK)
 		pl_log_write(d.log, PL_LOG_INFO, "stopped", NULL);

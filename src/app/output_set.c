@@ -18,6 +18,7 @@ struct member {
 struct pl_output_set {
 	struct pl_loop *loop;
 	struct pl_log *log;
+	struct pl_quarantine *quarantine;
 	struct pl_outputs *current;
 	struct member *members, *former; /* former: to be closed by retire */
 	size_t n_members, n_former;
@@ -29,11 +30,12 @@ struct pl_output_set {
 	void *closed_data;
 };
 
-struct pl_output_set *pl_output_set_create(struct pl_loop *loop, struct pl_log *log)
+struct pl_output_set *pl_output_set_create(struct pl_loop *loop, struct pl_log *log, struct pl_quarantine *quarantine)
 {
 	struct pl_output_set *s = pl_calloc(1, sizeof *s);
 	s->loop = loop;
 	s->log = log;
+	s->quarantine = quarantine;
 	s->grace_ms = RETIRED_GRACE_MS;
 	s->current = pl_outputs_create(NULL, 0);
 	return s;
@@ -59,8 +61,9 @@ static void name_member(const struct pl_config *config, size_t i, char *name, si
 
 static uint64_t fingerprint_of(const struct pl_config *config, size_t i)
 {
-	uint64_t parts[] = {config->outputs.v[i].fingerprint, (uint64_t)config->queue.memory_bytes,
-			    (uint64_t)config->queue.policy};
+	uint64_t parts[] = {config->outputs.v[i].fingerprint,    (uint64_t)config->queue.memory_bytes,
+			    (uint64_t)config->queue.max_bytes,   (uint64_t)config->queue.max_age,
+			    (uint64_t)config->queue.policy,      (uint64_t)config->queue.sync};
 	return pl_str_hash((struct pl_str){(const char *)parts, sizeof parts}, 0);
 }
 
@@ -70,6 +73,11 @@ static struct member *find_member(struct member *v, size_t n, const char *name)
 		if (strcmp(v[i].name, name) == 0)
 			return &v[i];
 	return NULL;
+}
+
+bool pl_output_set_has(const struct pl_output_set *s, const char *name)
+{
+	return find_member(s->members, s->n_members, name) != NULL;
 }
 
 static enum pl_err open_member(struct pl_output_set *s, struct pl_config *config, size_t i, struct member *m,
@@ -83,6 +91,13 @@ static enum pl_err open_member(struct pl_output_set *s, struct pl_config *config
 	    .memory_bytes = (uint64_t)config->queue.memory_bytes,
 	    .policy = (enum pl_drop_policy)config->queue.policy,
 	    .log = s->log,
+	    .queue_dir = config->queue.dir,
+	    .disk = {.max_bytes = (uint64_t)config->queue.max_bytes,
+		     .max_age_ns = config->queue.max_age,
+		     .policy = (enum pl_drop_policy)config->queue.policy},
+	    .sync = (enum pl_sync)config->queue.sync,
+	    .quarantine = s->quarantine,
+	    .inherits = pl_output_set_has(s, m->name),
 	};
 	enum pl_err err = pl_output_create(&m->output, &options, reason, sizeof reason);
 	if (err != PL_OK) {
@@ -185,12 +200,6 @@ static bool is_among(const struct member *v, size_t n, const struct pl_output *o
 	return false;
 }
 
-static void on_discarded(void *data, uint64_t points_lost)
-{
-	(void)data;
-	(void)points_lost;
-}
-
 enum pl_err pl_output_set_apply(struct pl_output_set *s, struct pl_config *config, struct pl_buf *problems)
 {
 	if (s->changing) {
@@ -215,7 +224,8 @@ enum pl_err pl_output_set_apply(struct pl_output_set *s, struct pl_config *confi
 	if (err != PL_OK) {
 		for (size_t i = 0; i < n; i++)
 			if (members[i].output != NULL && !is_among(s->members, s->n_members, members[i].output))
-				pl_output_close(members[i].output, 0, NULL, s->loop, on_discarded, NULL);
+				close_member(s, &members[i], 0, NULL);
+		s->changing = config->queue.dir != NULL && s->n_closing > 0; /* they have their folders locked */
 		free(members);
 		return err;
 	}

@@ -9,10 +9,14 @@
 #include "base/buf.h"
 #include "config/config.h"
 #include "pipeline/outputs.h"
+#include "pipeline/quarantine.h"
 
 struct pl_output_set;
 
-struct pl_output_set *pl_output_set_create(struct pl_loop *loop, struct pl_log *log);
+/* All borrowed. */
+struct pl_output_set *pl_output_set_create(struct pl_loop *loop, struct pl_log *log, struct pl_quarantine *quarantine);
+
+bool pl_output_set_has(const struct pl_output_set *s, const char *name); /* is there an output of this name now? */
 
 /* Opens what `config` asks for and is not there yet, and makes it current. Nothing is changed when one cannot be opened:
  * `problems` says which and why. PL_EFULL: the last change is still being carried out. What is no longer wanted goes on until

@@ -103,6 +103,15 @@ static void compile_and_number(struct pl_config *config)
 	config->fingerprint = hash;
 }
 
+static struct pl_mark mark_of(struct pl_arena *arena, const struct pl_node *section, const char *key)
+{
+	const struct pl_node *node = section != NULL && section->kind == PL_NODE_MAPPING ? pl_node_get(section, key) : NULL;
+	if (node == NULL)
+		return (struct pl_mark){0};
+	return (struct pl_mark){pl_arena_strdup(arena, node->mark.file != NULL ? node->mark.file : ""), node->mark.line,
+				node->mark.column};
+}
+
 static enum pl_err build(const char *path, const struct pl_node *root, const struct pl_config_plugins *plugins,
 			 struct pl_problems *problems, struct pl_config **out)
 {
@@ -131,6 +140,7 @@ static enum pl_err build(const char *path, const struct pl_node *root, const str
 	}
 	config->path = pl_arena_strdup(&arena, path);
 	config->base_dir = options.base_dir;
+	config->queue.dir_mark = mark_of(&arena, root != NULL ? pl_node_get(root, "queue") : NULL, "dir");
 	compile_and_number(config);
 	config->arena = arena;
 	atomic_init(&config->refs, 1);

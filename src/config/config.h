@@ -69,8 +69,13 @@ struct pl_config {
 		int format; /* enum pl_log_format */
 	} log;
 	struct {
-		int64_t memory_bytes; /* per output */
-		int policy;           /* enum pl_drop_policy of pipeline/queue.h: drop_oldest, drop_newest */
+		const char *dir;            /* NULL: in memory only */
+		struct pl_mark dir_mark;    /* where that stands */
+		int64_t memory_bytes;       /* per output */
+		int64_t max_bytes, max_age; /* on disk, per output; ns, 0: no bound */
+		int policy;                 /* enum pl_drop_policy of pipeline/drop.h: drop_oldest, drop_newest */
+		int sync;                   /* enum pl_sync of pipeline/journal.h: none, interval, always */
+		int64_t quarantine_bytes;
 	} queue;
 	int64_t workers;            /* 0: chosen by the number of processors */
 	struct pl_list jobs;        /* struct pl_job */

@@ -17,7 +17,6 @@
 	{                                                                                                                        \
 		.key = #KEY, .type = PL_FIELD_INT, IN(global, KEY), .min = 0, .max = -1, .fallback = "0", .help = HELP           \
 	}
-#define DISK_QUEUE      "the queue on disk arrives in a later version; bound the one in memory with memory_bytes"
 #define MAX_INTERVAL    (365 * 24 * 3600 * PL_NS_PER_S)
 #define MIB             (INT64_C(1) << 20)
 #define DEFAULT_TIMEOUT (10 * PL_NS_PER_S)
@@ -169,24 +168,54 @@ static const struct pl_field log_fields[] = {
 
 static const struct pl_schema log_schema = {.name = "log", .size = SIZE(log), .fields = log_fields};
 
-static const char *const queue_policies[] = {"drop_oldest", "drop_newest", NULL}; /* enum pl_drop_policy of pipeline/queue.h */
+static const char *const queue_policies[] = {"drop_oldest", "drop_newest", NULL}; /* enum pl_drop_policy of pipeline/drop.h */
+static const char *const queue_syncs[] = {"none", "interval", "always", NULL};    /* enum pl_sync of pipeline/journal.h */
 
 static const struct pl_field queue_fields[] = {
+    {.key = "dir",
+     .type = PL_FIELD_PATH,
+     IN(queue, dir),
+     .flags = PL_FIELD_NONEMPTY,
+     .help = "folder for what waits, so that it outlives the daemon; not given: it waits in memory only"},
     {.key = "memory_bytes",
      .type = PL_FIELD_BYTES,
      IN(queue, memory_bytes),
      .fallback = "32MiB",
      .min = 64 * 1024,
      .max = 64 * 1024 * MIB,
-     .help = "how much each output may hold back"},
+     .help = "how much each output may hold back in memory"},
+    {.key = "max_bytes",
+     .type = PL_FIELD_BYTES,
+     IN(queue, max_bytes),
+     .fallback = "1GiB",
+     .min = MIB,
+     .max = -1,
+     .help = "how much each output may hold back on disk"},
+    {.key = "max_age",
+     .type = PL_FIELD_DURATION,
+     IN(queue, max_age),
+     .fallback = "0s",
+     .max = -1,
+     .help = "points that wait longer go; 0: no bound"},
     {.key = "policy",
      .type = PL_FIELD_ENUM,
      IN(queue, policy),
      .fallback = "drop_oldest",
      .choices = queue_policies,
      .help = "which points go when it is full"},
-    REFUSED("dir", DISK_QUEUE),
-    REFUSED("max_bytes", DISK_QUEUE),
+    {.key = "sync",
+     .type = PL_FIELD_ENUM,
+     IN(queue, sync),
+     .fallback = "interval",
+     .choices = queue_syncs,
+     .help = "when to wait for the disk: never, for what has waited a second, for everything before it is delivered"},
+    {.key = "quarantine_bytes",
+     .type = PL_FIELD_BYTES,
+     IN(queue, quarantine_bytes),
+     .fallback = "64MiB",
+     .min = 64 * 1024,
+     .max = -1,
+     .help = "how much of what servers refuse for good is kept, in all"},
     {0},
 };
 

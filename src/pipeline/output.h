@@ -1,9 +1,12 @@
-/* One output of the configuration: its thread, its queue, its plugin's instance, and the engine that delivers from one to the
- * other. */
+/* One output of the configuration: its thread, its queue in memory and on disk, its plugin's instance, and the engine that delivers
+ * from one to the other. */
 #ifndef PL_PIPELINE_OUTPUT_H
 #define PL_PIPELINE_OUTPUT_H
 
+#include "pipeline/deliverer.h"
+#include "pipeline/journal.h"
 #include "pipeline/plugin.h"
+#include "pipeline/quarantine.h"
 #include "pipeline/queue.h"
 
 struct pl_output;
@@ -15,6 +18,12 @@ struct pl_output_options {
 	uint64_t memory_bytes;
 	enum pl_drop_policy policy;
 	struct pl_log *log; /* borrowed */
+	/* The disk part, for a durable plugin. */
+	const char *queue_dir;            /* of all outputs: this one's has its name; NULL: memory only */
+	struct pl_spool_limits disk;
+	enum pl_sync sync;
+	struct pl_quarantine *quarantine; /* borrowed; NULL: what is refused is dropped, counted */
+	bool inherits; /* will be the heir of an output of this name: gets its disk part from it, and delivers nothing before */
 };
 
 /* Starts the thread and opens the instance there; waits for that. On failure `reason` says why. */
@@ -31,15 +40,11 @@ bool pl_output_readable(const struct pl_output *o);
 const char *pl_output_name(const struct pl_output *o);
 const struct pl_section *pl_output_section(const struct pl_output *o);
 
-enum pl_output_state { PL_OUTPUT_IDLE, PL_OUTPUT_DELIVERING, PL_OUTPUT_RETRYING, PL_OUTPUT_HOLDING };
-
 struct pl_output_status {
 	struct pl_queue_account account;
-	enum pl_output_state state;
-	uint64_t deliveries, retries, splits;
-	int64_t failing_since_wall_ns; /* 0: well */
-	char last_reason[256];         /* of the last failure; "" when well */
-	long last_status;
+	struct pl_deliverer_status delivery;
+	int64_t oldest_age_ns; /* of what waits; 0: nothing does */
+	int64_t lag_ns;        /* since when points have come that were not delivered yet; 0: none wait */
 };
 void pl_output_status(const struct pl_output *o, struct pl_output_status *out); /* any thread */
 
@@ -47,8 +52,9 @@ void pl_output_status(const struct pl_output *o, struct pl_output_status *out); 
 const char *pl_output_counter(const struct pl_output *o, size_t i, uint64_t *value);
 
 /* Goes on delivering until the queue is empty or grace_ms are over, then closes the instance and its thread, and frees. What is
- * still undelivered then goes to the queue of `heir` (which must outlive this), or is dropped and counted when that is NULL.
- * `closed` runs on `loop` with the number of points that had to be given up. */
+ * still undelivered then stays on disk, or is dropped and counted when it is in memory only. With an `heir` (which must outlive
+ * this) it ends at once, and queue, disk and account are the heir's. `closed` runs on `loop` with the number of points that had to
+ * be given up. */
 void pl_output_close(struct pl_output *o, unsigned grace_ms, struct pl_output *heir, struct pl_loop *loop,
 		     void (*closed)(void *data, uint64_t points_lost), void *data);
 
