@@ -53,6 +53,9 @@ struct pl_plugin {
 struct pl_sink {
 	/* Takes complete lines of one route from `lines` (left empty, its memory kept). */
 	void (*commit)(struct pl_sink *sink, struct pl_route *route, struct pl_buf *lines, uint32_t points);
+
+	/* Passes a batch on as it is. Who keeps a reference sees when the outputs are done with it: pl_batch_is_sole. */
+	void (*put)(struct pl_sink *sink, struct pl_batch *b);
 };
 
 struct pl_input_env {
