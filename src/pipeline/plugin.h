@@ -19,6 +19,7 @@
 #include "net/transfer.h"
 #include "pipeline/batch.h"
 #include "pipeline/client.h"
+#include "pipeline/live.h"
 #include "pipeline/oauth2.h"
 #include "pipeline/query.h"
 #include "pipeline/target.h"
@@ -63,6 +64,7 @@ struct pl_input_env {
 	struct pl_transfer_pool *transfers;
 	struct pl_log *log;
 	struct pl_sink *sink;
+	struct pl_live_tap *live; /* NULL: nothing goes live */
 };
 
 /* Counters of one instance, written by its worker with relaxed order, read by anyone. */
