@@ -101,7 +101,7 @@ static struct pl_scrape_page *page_of(struct target_state *st)
 	if (st->page == NULL) {
 		st->page = take_page(s);
 		pl_scrape_page_begin(st->page, st->target->job, &st->tags, st->series, st->route, s->env->sink,
-				     st->started_wall_ns, st->sample_time_ns);
+				     st->started_wall_ns, st->sample_time_ns, st->target->timeout_ns / 2);
 	}
 	return st->page;
 }
@@ -255,7 +255,16 @@ static enum pl_err on_head(struct pl_transfer *t, const struct pl_transfer_head 
 static enum pl_err on_data(struct pl_transfer *t, const char *p, size_t n)
 {
 	struct target_state *st = pl_container_of(t, struct target_state, transfer);
-	return pl_scrape_page_data(st->page, p, n);
+	enum pl_err err = pl_scrape_page_data(st->page, p, n);
+	if (err == PL_OK && pl_scrape_page_waits(st->page))
+		pl_transfer_pause(t);
+	return err;
+}
+
+static bool may_go_on(struct pl_transfer *t)
+{
+	struct target_state *st = pl_container_of(t, struct target_state, transfer);
+	return !pl_scrape_page_waits(st->page);
 }
 
 static void abandon(struct target_state *st)
@@ -319,7 +328,8 @@ static void on_done(struct pl_transfer *t, const struct pl_transfer_result *resu
 	end_scrape(st);
 }
 
-static const struct pl_transfer_events scrape_events = {.on_head = on_head, .on_data = on_data, .on_done = on_done};
+static const struct pl_transfer_events scrape_events = {
+    .on_head = on_head, .on_data = on_data, .may_go_on = may_go_on, .on_done = on_done};
 
 static void fail(struct target_state *st, const char *reason)
 {

@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
-/* A page's memory beyond this is given back after it, so that one huge page does not stay with us. */
-enum { USUAL_LINES_BYTES = 512 * 1024 };
+/* A piece ends with the line that reaches its size. */
+enum { PIECE_CAPACITY = PL_SCRAPE_PIECE_BYTES + PL_SCRAPE_PIECE_BYTES / 16 };
 
 static enum pl_err on_sample(void *data, const struct pl_sample *sample);
+static void drop_held(struct pl_scrape_page *p);
 
 struct pl_scrape_page *pl_scrape_page_create(void)
 {
@@ -20,6 +22,8 @@ struct pl_scrape_page *pl_scrape_page_create(void)
 
 void pl_scrape_page_destroy(struct pl_scrape_page *p)
 {
+	drop_held(p);
+	pl_scrape_backlog_end(&p->backlog);
 	pl_exposition_destroy(p->reader);
 	pl_transcode_finish(&p->transcode);
 	pl_buf_finish(&p->lines);
@@ -29,7 +33,7 @@ void pl_scrape_page_destroy(struct pl_scrape_page *p)
 
 void pl_scrape_page_begin(struct pl_scrape_page *p, const struct pl_job *job, const struct pl_transcode_target *target,
 			  struct pl_target_series *series, struct pl_route *route, struct pl_sink *sink, int64_t wall_ns,
-			  int64_t sample_time_ns)
+			  int64_t sample_time_ns, int64_t patience_ns)
 {
 	p->job = job;
 	p->sink = sink;
@@ -41,6 +45,8 @@ void pl_scrape_page_begin(struct pl_scrape_page *p, const struct pl_job *job, co
 	p->started_wall_ns = wall_ns;
 	p->has_format = false;
 	p->error[0] = '\0';
+	p->streams = false;
+	pl_scrape_backlog_begin(&p->backlog, patience_ns);
 	p->transcode.schema = (enum pl_schema_kind)job->influx.schema;
 	p->transcode.honor_labels = job->honor_labels;
 	p->transcode.honor_timestamps = job->honor_timestamps;
@@ -54,22 +60,68 @@ void pl_scrape_page_begin(struct pl_scrape_page *p, const struct pl_job *job, co
 	pl_target_series_begin(series);
 }
 
-static void pass_on(struct pl_scrape_page *p)
+/* ---- lines on their way ---- */
+
+static void drop_held(struct pl_scrape_page *p)
 {
-	uint64_t lines = p->transcode.lines - p->passed_on;
+	while (p->n_held > 0)
+		pl_batch_release(p->held[--p->n_held]);
+	p->held_lines = 0;
+}
+
+static void note_passed_on(struct pl_scrape_page *p)
+{
 	p->passed_on = p->transcode.lines;
 	p->merged_passed_on = p->transcode.merged;
 	p->added_passed_on = p->transcode.added;
-	p->sink->commit(p->sink, p->route, &p->lines, (uint32_t)lines);
-	if (p->lines.cap > USUAL_LINES_BYTES)
-		pl_buf_finish(&p->lines);
 }
 
-static inline void pass_on_if_many(struct pl_scrape_page *p)
+static void pass_on_held(struct pl_scrape_page *p)
 {
-	if (p->lines.n >= (p->passed_on == 0 ? PL_SCRAPE_HOLD_BYTES : PL_SCRAPE_PIECE_BYTES))
-		pass_on(p);
+	for (size_t i = 0; i < p->n_held; i++) {
+		p->sink->put(p->sink, p->held[i]);
+		pl_scrape_backlog_add(&p->backlog, p->held[i]);
+	}
+	p->n_held = 0;
+	p->held_lines = 0;
 }
+
+static void end_piece(struct pl_scrape_page *p)
+{
+	uint64_t lines = p->transcode.lines - p->passed_on - p->held_lines;
+	p->held[p->n_held++] = pl_batch_create(p->route, &p->lines, (uint32_t)lines);
+	p->held_lines += lines;
+	pl_buf_reserve(&p->lines, PIECE_CAPACITY);
+	p->streams = p->streams || p->n_held == PL_SCRAPE_HELD_PIECES;
+	if (!p->streams)
+		return;
+	pass_on_held(p);
+	note_passed_on(p);
+}
+
+static inline void end_piece_if_full(struct pl_scrape_page *p)
+{
+	if (p->lines.n >= PL_SCRAPE_PIECE_BYTES)
+		end_piece(p);
+}
+
+static void pass_on(struct pl_scrape_page *p)
+{
+	uint64_t lines = p->transcode.lines - p->passed_on - p->held_lines;
+	pass_on_held(p);
+	note_passed_on(p);
+	p->sink->commit(p->sink, p->route, &p->lines, (uint32_t)lines);
+	if (p->lines.cap > PL_SCRAPE_PIECE_BYTES) /* one huge page shall leave no memory with us */
+		pl_buf_finish(&p->lines);
+	pl_scrape_backlog_end(&p->backlog);
+}
+
+bool pl_scrape_page_waits(struct pl_scrape_page *p)
+{
+	return p->streams && pl_scrape_backlog_is_long(&p->backlog, pl_clock_mono_ns());
+}
+
+/* ---- samples ---- */
 
 static uint64_t kept(const struct pl_scrape_page *p)
 {
@@ -94,7 +146,7 @@ static enum pl_err on_sample(void *data, const struct pl_sample *sample)
 	if (err != PL_OK)
 		return err;
 	pl_transcode_sample(&p->transcode, sample);
-	pass_on_if_many(p);
+	end_piece_if_full(p);
 	return PL_OK;
 }
 
@@ -173,7 +225,7 @@ static enum pl_err on_sample_of_series(void *data, const struct pl_sample *sampl
 		pl_transcode_series(&p->transcode, made.text, made.fate == PL_SERIES_LINE_WITH_TARGET_TAGS, sample);
 	else
 		pl_transcode_sample(&p->transcode, sample);
-	pass_on_if_many(p);
+	end_piece_if_full(p);
 	return PL_OK;
 }
 
@@ -229,6 +281,7 @@ static void roll_back(struct pl_scrape_page *p, struct pl_scrape_outcome *out)
 {
 	uint64_t accounted = p->passed_on + p->merged_passed_on + sum(out->dropped, PL_SCRAPE_DROP_COUNT);
 	out->dropped[p->failed_as] = p->samples + p->added_passed_on - accounted;
+	drop_held(p);
 	pl_buf_clear(&p->lines);
 	pl_transcode_discard(&p->transcode);
 	p->transcode.lines = p->passed_on;
@@ -271,7 +324,7 @@ void pl_scrape_page_settle(struct pl_scrape_page *p, int64_t duration_ns, struct
 	out->merged = t->merged;
 	out->added = t->added;
 	out->parts = t->parts;
-	out->lines_bytes = p->lines.n;
+	out->lines_bytes = p->streams || p->n_held > 0 ? PL_SCRAPE_PIECE_BYTES : p->lines.n;
 	pass_on(p);
 	if (p->series != NULL && good)
 		pl_target_series_end(p->series, p->uncached);
@@ -281,6 +334,7 @@ void pl_scrape_page_abandon(struct pl_scrape_page *p, struct pl_scrape_outcome *
 {
 	tally(p, out);
 	roll_back(p, out);
+	pl_scrape_backlog_end(&p->backlog);
 	out->points = p->transcode.lines;
 	out->merged = p->transcode.merged;
 	out->added = p->transcode.added;

@@ -15,21 +15,6 @@ enum {
 	PIPE_CHUNK = 4096, /* PIPE_BUF of Linux: what a pipe that polls writable takes at once without blocking */
 };
 
-static enum pl_err err_of(int number)
-{
-	switch (number) {
-	case ENOENT:
-	case ENOTDIR:
-		return PL_ENOENT;
-	case EACCES:
-	case EPERM:
-	case EROFS:
-		return PL_EACCES;
-	default:
-		return PL_EIO;
-	}
-}
-
 static const char *name_of(const struct pl_file_sink *s)
 {
 	return s->is_stdout ? "standard output" : s->path;
@@ -38,7 +23,7 @@ static const char *name_of(const struct pl_file_sink *s)
 static enum pl_err fail(const struct pl_file_sink *s, const char *verb, int number, char *reason, size_t reason_size)
 {
 	snprintf(reason, reason_size, "cannot %s %s: %s", verb, name_of(s), strerror(number));
-	return err_of(number);
+	return pl_err_of_errno(number);
 }
 
 static void set_progress(struct pl_file_sink *s, struct pl_batch *batch, size_t offset)

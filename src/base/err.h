@@ -31,4 +31,7 @@ enum pl_err {
 /* A short English text for `err`; static storage, never NULL. */
 const char *pl_err_text(enum pl_err err);
 
+/* The nearest to what a system call on a file left in errno. */
+enum pl_err pl_err_of_errno(int number);
+
 #endif

@@ -9,20 +9,6 @@
 
 enum { CHUNK = 64 * 1024 };
 
-static enum pl_err err_of(int number)
-{
-	switch (number) {
-	case ENOENT:
-	case ENOTDIR:
-		return PL_ENOENT;
-	case EACCES:
-	case EPERM:
-		return PL_EACCES;
-	default:
-		return PL_EIO;
-	}
-}
-
 static const char *kind_text(mode_t mode)
 {
 	switch (mode & S_IFMT) {
@@ -45,7 +31,7 @@ enum pl_err pl_file_read(const char *path, size_t max_bytes, struct pl_buf *out,
 	/* O_NONBLOCK: a FIFO without a writer opens at once, and is then refused for what it is. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		err = err_of(errno);
+		err = pl_err_of_errno(errno);
 		snprintf(reason, reason_size, "cannot be read: %s", strerror(errno));
 		goto out;
 	}

@@ -1,10 +1,10 @@
 #include "config/scalar.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/ipv6.h"
 #include "base/mem.h"
 #include "config/schema.h"
 
@@ -113,19 +113,6 @@ void pl_bytes_print(int64_t bytes, struct pl_buf *out)
 	pl_buf_add_i64(out, bytes);
 }
 
-static bool is_ipv6(struct pl_str s)
-{
-	char text[INET6_ADDRSTRLEN];
-	struct in6_addr address;
-	struct pl_str zone = s;
-	s = pl_str_cut(&zone, '%');
-	if (s.n >= sizeof text || (zone.p != NULL && zone.n == 0))
-		return false;
-	memcpy(text, s.p, s.n);
-	text[s.n] = '\0';
-	return inet_pton(AF_INET6, text, &address) == 1;
-}
-
 static int is_host_char(int c)
 {
 	return isalnum(c) || c == '.' || c == '-' || c == '_';
@@ -138,7 +125,7 @@ static const char *host_flaw(struct pl_str s, struct pl_str *host, struct pl_str
 	if (s.n > 0 && s.p[0] == '[') {
 		struct pl_str rest = {s.p + 1, s.n - 1};
 		*host = pl_str_cut(&rest, ']');
-		if (rest.p == NULL || !is_ipv6(*host))
+		if (rest.p == NULL || !pl_ipv6_valid(*host))
 			return "between [ and ] stands no IPv6 address";
 		if (rest.n > 0 && rest.p[0] != ':')
 			return "behind ] only :port may follow";

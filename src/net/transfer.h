@@ -99,6 +99,7 @@ struct pl_transfer_events {
 	enum pl_err (*on_head)(struct pl_transfer *t,
 			       const struct pl_transfer_head *head); /* may be NULL; not PL_OK ends the transfer with it */
 	enum pl_err (*on_data)(struct pl_transfer *t, const char *p, size_t n); /* may be NULL: the body is thrown away */
+	bool (*may_go_on)(struct pl_transfer *t); /* asked every other millisecond while paused; NULL where nothing pauses */
 	void (*on_done)(struct pl_transfer *t,
 			const struct pl_transfer_result *result); /* the transfer may be started again from here */
 };
@@ -112,6 +113,10 @@ struct pl_transfer {
 
 /* Never fails at once: what is wrong comes by on_done. */
 void pl_transfer_start(struct pl_transfer_pool *pool, struct pl_transfer *t, const struct pl_transfer_request *request);
+
+/* Only from on_data: no more of the body is read until may_go_on says so, but for what has come already. The request's timeout
+ * goes on running. */
+void pl_transfer_pause(struct pl_transfer *t);
 
 /* If under way: ends it; on_done follows from the loop with PL_ECANCELED. */
 void pl_transfer_cancel(struct pl_transfer *t);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "net/transfer_bytes.h"
 #include "net/transfer_options.h"
+#include "net/transfer_pause.h"
 #include "net/transfer_pool.h"
 #include "net/transfer_reason.h"
 
@@ -49,6 +50,7 @@ static void release_flight(struct pl_transfer_flight *f)
 	struct pl_transfer_pool *pool = f->pool;
 	if (f->affinity != NULL)
 		pl_transfer_affinity_leave(f->affinity);
+	pl_transfer_pause_forget(f);
 	if (f->deferred)
 		TAILQ_REMOVE(&pool->deferred, f, of_deferred);
 	LIST_REMOVE(f, of_pool);
@@ -209,6 +211,8 @@ void pl_transfer_flight_go_on(struct pl_transfer_flight *f)
 		launch(f);
 		break;
 	case PL_TRANSFER_ENDED:
+		if (f->affinity != NULL)
+			curl_multi_remove_handle(f->affinity->multi->curl, f->easy);
 		deliver(f);
 		break;
 	case PL_TRANSFER_RESOLVING:

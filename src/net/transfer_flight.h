@@ -34,7 +34,8 @@ struct pl_transfer_peer {
 struct pl_transfer_flight {
 	LIST_ENTRY(pl_transfer_flight) of_pool; /* flights or spare */
 	TAILQ_ENTRY(pl_transfer_flight) of_deferred;
-	bool deferred;
+	LIST_ENTRY(pl_transfer_flight) of_paused;
+	bool deferred, paused;
 	struct pl_transfer_pool *pool;
 	CURL *easy;
 	CURLU *url;

@@ -16,7 +16,11 @@
  * handshake. */
 #define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 
-enum { MAX_REDIRECTS = 10, MAX_METHOD = 32, BUFFER_BYTES = 64 * 1024, NAMES_KEPT_S = 60, CA_FILE_KEPT_S = 60 };
+/* How much is read at once. What has been read is also unpacked at once, be the transfer paused or not, and may become some
+ * ten times as much. */
+enum { BUFFER_BYTES = 64 * 1024, PACKED_BUFFER_BYTES = 16 * 1024 };
+
+enum { MAX_REDIRECTS = 10, MAX_METHOD = 32, NAMES_KEPT_S = 60, CA_FILE_KEPT_S = 60 };
 
 static bool has_control(const char *s)
 {
@@ -311,7 +315,7 @@ bool pl_transfer_options_apply(struct pl_transfer_flight *f, int64_t left_ns)
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, f->error);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
+	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)(f->client->accept_gzip ? PACKED_BUFFER_BYTES : BUFFER_BYTES));
 	curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, (long)o->max_idle_s);
 	curl_easy_setopt(e, CURLOPT_DNS_CACHE_TIMEOUT, (long)NAMES_KEPT_S);
 	curl_easy_setopt(e, CURLOPT_USERAGENT, o->user_agent);

@@ -47,6 +47,7 @@ static void tear_down(struct pl_transfer_pool *pool)
 	while (!LIST_EMPTY(&pool->spare))
 		pl_transfer_flight_destroy(LIST_FIRST(&pool->spare));
 	uv_close((uv_handle_t *)&pool->soon, on_handle_closed);
+	uv_close((uv_handle_t *)&pool->resume, on_handle_closed);
 	uv_close((uv_handle_t *)&pool->sweep, on_handle_closed);
 	pl_resolver_close(pool->resolver, on_resolver_closed, pool);
 }
@@ -106,12 +107,14 @@ enum pl_err pl_transfer_pool_create(struct pl_transfer_pool **out, struct pl_loo
 	pool->resolver = pl_resolver_create(loop, NULL);
 	uv_idle_init(&loop->uv, &pool->soon);
 	pool->soon.data = pool;
+	uv_timer_init(&loop->uv, &pool->resume);
+	pool->resume.data = pool;
 	uv_timer_init(&loop->uv, &pool->sweep);
 	pool->sweep.data = pool;
 	uint64_t period_ms = o->max_idle_s * UINT64_C(1000) / 4 + 1;
 	uv_timer_start(&pool->sweep, on_sweep, period_ms, period_ms);
 	uv_unref((uv_handle_t *)&pool->sweep);
-	pool->handles = 3; /* with the resolver, which counts as one */
+	pool->handles = 4; /* with the resolver, which counts as one */
 	*out = pool;
 	return PL_OK;
 }

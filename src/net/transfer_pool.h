@@ -26,6 +26,8 @@ struct pl_transfer_pool {
 	unsigned n_spare;
 	TAILQ_HEAD(pl_transfer_deferred, pl_transfer_flight) deferred; /* to be gone on with from the loop */
 	uv_idle_t soon;                                                /* runs while `deferred` holds something */
+	LIST_HEAD(, pl_transfer_flight) paused;
+	uv_timer_t resume; /* runs while `paused` holds something */
 	uv_timer_t sweep;
 	unsigned inside;  /* > 0: within a call to curl, which must not be entered again */
 	unsigned handles; /* libuv handles open or closing */

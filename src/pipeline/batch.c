@@ -63,6 +63,11 @@ void pl_batch_release(struct pl_batch *b)
 	free(b);
 }
 
+bool pl_batch_is_sole(const struct pl_batch *b)
+{
+	return atomic_load_explicit(&b->refs, memory_order_acquire) == 1;
+}
+
 /* Where the line that holds the middle byte ends. */
 static size_t middle_line_end(const struct pl_batch *b)
 {

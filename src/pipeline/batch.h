@@ -35,6 +35,7 @@ struct pl_batch {
 struct pl_batch *pl_batch_create(struct pl_route *route, struct pl_buf *lines, uint32_t points);
 struct pl_batch *pl_batch_share(struct pl_batch *b); /* any thread */
 void pl_batch_release(struct pl_batch *b);           /* any thread; the last one frees */
+bool pl_batch_is_sole(const struct pl_batch *b);     /* does nobody else have a reference any more? */
 
 /* Two new batches with the two halves of the lines. False when there is but one line. */
 bool pl_batch_split(const struct pl_batch *b, struct pl_batch **first, struct pl_batch **second);

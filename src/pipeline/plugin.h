@@ -19,6 +19,7 @@
 #include "net/transfer.h"
 #include "pipeline/batch.h"
 #include "pipeline/client.h"
+#include "pipeline/live.h"
 #include "pipeline/oauth2.h"
 #include "pipeline/query.h"
 #include "pipeline/target.h"
@@ -53,6 +54,9 @@ struct pl_plugin {
 struct pl_sink {
 	/* Takes complete lines of one route from `lines` (left empty, its memory kept). */
 	void (*commit)(struct pl_sink *sink, struct pl_route *route, struct pl_buf *lines, uint32_t points);
+
+	/* Passes a batch on as it is. Who keeps a reference sees when the outputs are done with it: pl_batch_is_sole. */
+	void (*put)(struct pl_sink *sink, struct pl_batch *b);
 };
 
 struct pl_input_env {
@@ -60,6 +64,7 @@ struct pl_input_env {
 	struct pl_transfer_pool *transfers;
 	struct pl_log *log;
 	struct pl_sink *sink;
+	struct pl_live_tap *live; /* NULL: nothing goes live */
 };
 
 /* Counters of one instance, written by its worker with relaxed order, read by anyone. */

@@ -149,6 +149,11 @@ static void on_commit(struct pl_sink *sink, struct pl_route *route, struct pl_bu
 	}
 }
 
+static void on_put(struct pl_sink *sink, struct pl_batch *b)
+{
+	on_sealed(pl_container_of(sink, struct pl_worker, sink), b);
+}
+
 /* ---- targets ---- */
 
 static struct entry *find_entry(struct pl_worker *w, uint64_t key)
@@ -334,6 +339,7 @@ enum pl_err pl_worker_create(struct pl_worker **out, const struct pl_worker_opti
 	w->ops = options->input->ops.input;
 	w->outputs = pl_outputs_share(options->outputs);
 	w->sink.commit = on_commit;
+	w->sink.put = on_put;
 	w->wall_minus_mono_ns = pl_clock_wall_ns() - pl_clock_mono_ns();
 	pl_builder_init(&w->builder, on_sealed, w);
 	enum pl_err err = pl_loop_init(&w->loop, thread_name);

@@ -1,34 +1,14 @@
 #include "targets/target_address.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
+
+#include "base/ipv6.h"
 
 enum { MAX_HOST = 253 };
 
 static bool is_alnum(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-/* What stands between the brackets: an IPv6 address, perhaps with `%zone`. */
-static bool v6_valid(struct pl_str s)
-{
-	struct pl_str zone = s;
-	struct pl_str literal = pl_str_cut(&zone, '%');
-	char text[INET6_ADDRSTRLEN];
-	struct in6_addr parsed;
-	if (literal.n == 0 || literal.n >= sizeof text || memchr(literal.p, '\0', literal.n) != NULL)
-		return false;
-	memcpy(text, literal.p, literal.n);
-	text[literal.n] = '\0';
-	if (inet_pton(AF_INET6, text, &parsed) != 1)
-		return false;
-	if (zone.p == NULL)
-		return true;
-	for (size_t i = 0; i < zone.n; i++)
-		if (!is_alnum(zone.p[i]) && zone.p[i] != '.' && zone.p[i] != '-' && zone.p[i] != '_')
-			return false;
-	return zone.n > 0;
 }
 
 static const char *host_trouble(struct pl_str host)
@@ -65,7 +45,7 @@ static const char *address_trouble(struct pl_str address, bool *bare)
 	if (address.p[0] == '[') {
 		struct pl_str rest = address;
 		struct pl_str open = pl_str_cut(&rest, ']');
-		if (rest.p == NULL || !v6_valid((struct pl_str){open.p + 1, open.n - 1}))
+		if (rest.p == NULL || !pl_ipv6_valid((struct pl_str){open.p + 1, open.n - 1}))
 			return "what stands in the brackets is no IPv6 address";
 		if (rest.n == 0) {
 			*bare = true;

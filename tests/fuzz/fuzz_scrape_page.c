@@ -67,7 +67,7 @@ static void read_page(struct scrape *s, const struct pl_job *job, const struct p
 	uint64_t dropped = 0;
 	pl_buf_clear(&s->lines);
 	s->n_lines = 0;
-	pl_scrape_page_begin(s->page, job, target, s->series, NULL, &s->sink, 1000, 1000);
+	pl_scrape_page_begin(s->page, job, target, s->series, NULL, &s->sink, 1000, 1000, 0);
 	enum pl_err err = pl_scrape_page_head(s->page, &head);
 	while (text.n > 0 && err == PL_OK) {
 		size_t n = piece > 0 && piece < text.n ? piece : text.n;

@@ -23,6 +23,8 @@ struct fetch {
 	struct pl_buf body;
 	enum pl_err head_says, data_says;
 	void (*on_data)(struct fetch *f);
+	bool (*may_go_on)(struct fetch *f); /* needed by one that pauses */
+	unsigned asked;
 	void (*on_done)(struct fetch *f);
 };
 
@@ -60,7 +62,15 @@ static inline void fetch_on_done(struct pl_transfer *t, const struct pl_transfer
 		uv_stop(&f->fetcher->loop.uv);
 }
 
-static const struct pl_transfer_events fetch_events = {fetch_on_head, fetch_on_data, fetch_on_done};
+static inline bool fetch_may_go_on(struct pl_transfer *t)
+{
+	struct fetch *f = (struct fetch *)t;
+	f->asked++;
+	return f->may_go_on(f);
+}
+
+static const struct pl_transfer_events fetch_events = {
+    .on_head = fetch_on_head, .on_data = fetch_on_data, .may_go_on = fetch_may_go_on, .on_done = fetch_on_done};
 
 static inline void fetcher_init(struct fetcher *fr, const struct pl_transfer_pool_options *options)
 {

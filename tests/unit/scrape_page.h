@@ -90,6 +90,14 @@ static inline void scrape_commit(struct pl_sink *sink, struct pl_route *route, s
 	pl_buf_clear(lines);
 }
 
+static inline void scrape_put(struct pl_sink *sink, struct pl_batch *b)
+{
+	struct pl_buf lines = {0};
+	pl_buf_add(&lines, b->p, b->n);
+	scrape_commit(sink, b->route, &lines, b->points);
+	pl_buf_finish(&lines);
+}
+
 /* s->job may have been set before; the rest is made here. */
 static inline void scrape_open(struct scrape *s, const struct pl_relabel_rule *rules, size_t n, const struct scrape_label *labels)
 {
@@ -113,6 +121,7 @@ static inline void scrape_open(struct scrape *s, const struct pl_relabel_rule *r
 	s->route = pl_route_create("", "");
 	s->page = pl_scrape_page_create();
 	s->sink.commit = scrape_commit;
+	s->sink.put = scrape_put;
 }
 
 static inline void scrape_close(struct scrape *s)
@@ -142,7 +151,7 @@ static inline void scrape_read(struct scrape *s, struct pl_str text, size_t piec
 	pl_buf_clear(&s->own);
 	s->n_lines = 0;
 	pl_scrape_page_begin(p, &s->job, &s->target, s->series, s->route, &s->sink, SCRAPE_WALL,
-			     SCRAPE_WALL + s->job.influx.timestamp_offset);
+			     SCRAPE_WALL + s->job.influx.timestamp_offset, 0);
 	err = pl_scrape_page_head(p, &head);
 	assert_int_equal(err, PL_OK);
 	while (text.n > 0 && err == PL_OK) {
