@@ -20,7 +20,6 @@ struct script {
 	uv_cond_t changed;
 	const struct pl_verdict *answers; /* in order; DONE behind the last */
 	size_t n_answers, n_asked;
-	size_t max_points; /* a delivery of more is answered SPLIT; 0: no bound */
 	bool hang;         /* keep the delivery until close */
 	struct pl_buf got; /* lines of deliveries answered DONE */
 	bool refuse_open;
@@ -51,10 +50,8 @@ static enum pl_err open_instance(const struct pl_output_env *env, const void *co
 	return PL_OK;
 }
 
-static struct pl_verdict next_answer(struct script *s, const struct pl_delivery *d)
+static struct pl_verdict next_answer(struct script *s)
 {
-	if (s->max_points > 0 && d->points > s->max_points)
-		return (struct pl_verdict){.kind = PL_VERDICT_SPLIT, .status = 413};
 	if (s->n_asked < s->n_answers)
 		return s->answers[s->n_asked];
 	return (struct pl_verdict){.kind = PL_VERDICT_DONE, .status = 204};
@@ -65,7 +62,7 @@ static void deliver(void *self, struct pl_delivery *d)
 	struct instance *i = self;
 	struct script *s = i->script;
 	uv_mutex_lock(&s->lock);
-	struct pl_verdict v = next_answer(s, d);
+	struct pl_verdict v = next_answer(s);
 	s->n_asked++;
 	if (v.kind == PL_VERDICT_DONE && !s->hang)
 		for (size_t k = 0; k < d->n; k++)
@@ -198,7 +195,7 @@ static struct pl_output_status status_when_settled(const struct pl_output *o, ui
 	struct pl_output_status s;
 	do
 		s = status_of(o);
-	while (s.account.points_queued != points_queued || s.state == PL_OUTPUT_DELIVERING);
+	while (s.account.points_queued != points_queued || s.delivery.state == PL_OUTPUT_DELIVERING);
 	return s;
 }
 
@@ -233,10 +230,10 @@ static void tries_again_until_it_works(void **state)
 	put_line(f.output, "m v=1 1\n");
 	wait_for_bytes(&f.script, 8);
 	struct pl_output_status s = status_when_settled(f.output, 0);
-	assert_int_equal(s.retries, 2);
+	assert_int_equal(s.delivery.retries, 2);
 	assert_int_equal(s.account.points_out, 1);
-	assert_int_equal(s.failing_since_wall_ns, 0);
-	assert_string_equal(s.last_reason, "");
+	assert_int_equal(s.delivery.failing_since_wall_ns, 0);
+	assert_string_equal(s.delivery.last_reason, "");
 	fixture_close(&f, 60000, NULL);
 	fixture_finish(&f);
 }
@@ -277,34 +274,14 @@ static void holds_everything_while_a_person_is_needed(void **state)
 	struct pl_output_status s;
 	do
 		s = status_of(f.output);
-	while (s.state != PL_OUTPUT_HOLDING);
+	while (s.delivery.state != PL_OUTPUT_HOLDING);
 	assert_int_equal(s.account.points_queued, 1);
-	assert_int_equal(s.last_status, 401);
-	assert_string_equal(s.last_reason, "authorization failed");
-	assert_true(s.failing_since_wall_ns > 0);
+	assert_int_equal(s.delivery.last_status, 401);
+	assert_string_equal(s.delivery.last_reason, "authorization failed");
+	assert_true(s.delivery.failing_since_wall_ns > 0);
 	fixture_close(&f, 60000, NULL); /* closing gives it another chance at once */
 	assert_int_equal(f.lost, 0);
 	assert_int_equal(f.script.got.n, 8);
-	fixture_finish(&f);
-}
-
-static void cuts_what_is_too_large(void **state)
-{
-	(void)state;
-	struct fixture f;
-	fixture_open(&f, NULL, 0);
-	f.script.max_points = 3;
-	struct pl_buf lines = {0};
-	for (unsigned i = 0; i < 50; i++)
-		pl_buf_addf(&lines, "m v=%u %u\n", i, i);
-	put_line(f.output, pl_buf_cstr(&lines));
-	wait_for_bytes(&f.script, lines.n);
-	assert_true(pl_str_eq(pl_buf_str(&f.script.got), pl_buf_str(&lines)));
-	struct pl_output_status s = status_when_settled(f.output, 0);
-	assert_int_equal(s.account.points_out, 50);
-	assert_true(s.splits > 0);
-	fixture_close(&f, 60000, NULL);
-	pl_buf_finish(&lines);
 	fixture_finish(&f);
 }
 
@@ -391,7 +368,6 @@ int main(void)
 	    cmocka_unit_test(tries_again_until_it_works),
 	    cmocka_unit_test(counts_what_was_refused_by_reason),
 	    cmocka_unit_test(holds_everything_while_a_person_is_needed),
-	    cmocka_unit_test(cuts_what_is_too_large),
 	    cmocka_unit_test(gives_up_when_the_grace_is_over),
 	    cmocka_unit_test(an_heir_gets_what_was_left),
 	    cmocka_unit_test(answers_questions_on_the_askers_loop),

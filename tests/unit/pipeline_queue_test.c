@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "pipeline/queue.h"
 
-enum { ONE_LINE = 8, OVERHEAD = sizeof(struct pl_batch) + 48, COST = ONE_LINE + OVERHEAD };
+enum { ONE_LINE = 8, COST = ONE_LINE + PL_BATCH_OVERHEAD };
 
 /* A batch of `points` lines "m v=1NN\n", 8 bytes each. */
 static struct pl_batch *make(struct pl_route *route, uint32_t points, unsigned mark)
@@ -40,7 +40,20 @@ static void assert_identity(const struct pl_queue *q)
 	uint64_t dropped = 0;
 	for (size_t i = 0; i < PL_DROP_COUNT; i++)
 		dropped += a.dropped[i];
-	assert_int_equal(a.points_in, a.points_out + a.points_queued + dropped);
+	assert_int_equal(a.points_in, a.points_out + a.points_queued + a.points_quarantined + dropped);
+}
+
+/* The lent ones are gone, `refused` points of the first dropped. */
+static void settle(struct pl_queue *q, const struct pl_lane_item *lent, size_t n, uint32_t refused, enum pl_drop why)
+{
+	struct pl_spool_outcome outcomes[64] = {{0}};
+	for (size_t i = 0; i < n; i++)
+		outcomes[i].out = lent[i].batch->points;
+	if (n > 0) {
+		outcomes[0].out -= refused;
+		outcomes[0].dropped[why] = refused;
+	}
+	pl_queue_settle(q, PL_LANE_LIVE, n, outcomes, NULL, NULL);
 }
 
 static void lends_the_oldest_of_one_route(void **state)
@@ -48,24 +61,24 @@ static void lends_the_oldest_of_one_route(void **state)
 	(void)state;
 	struct pl_queue *q = pl_queue_create(1 << 20, PL_POLICY_DROP_OLDEST);
 	struct pl_route *a = pl_route_create("a", ""), *same = pl_route_create("a", ""), *b = pl_route_create("b", "");
-	struct pl_batch *lent[8];
+	struct pl_lane_item lent[8];
 	put(q, a, 2, 1);
 	put(q, same, 3, 2);
 	put(q, b, 1, 3);
 	put(q, a, 1, 4);
-	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 2);
-	assert_int_equal(mark_of(lent[0]), 1);
-	assert_int_equal(mark_of(lent[1]), 2);
+	assert_int_equal(pl_queue_lend(q, PL_LANE_LIVE, 1 << 20, lent, 8), 2);
+	assert_int_equal(mark_of(lent[0].batch), 1);
+	assert_int_equal(mark_of(lent[1].batch), 2);
 	assert_int_equal(pl_queue_account(q).points_queued, 7);
-	pl_queue_settle(q, 2, 1, PL_DROP_FIELD_TYPE);
+	settle(q, lent, 2, 1, PL_DROP_FIELD_TYPE);
 	assert_int_equal(pl_queue_account(q).points_out, 4);
 	assert_int_equal(pl_queue_account(q).dropped[PL_DROP_FIELD_TYPE], 1);
-	assert_int_equal(pl_queue_lend(q, 1, lent, 8), 1);
-	assert_int_equal(mark_of(lent[0]), 3);
-	pl_queue_settle(q, 0, 0, PL_DROP_REFUSED);
-	assert_int_equal(pl_queue_lend(q, 1, lent, 8), 1);
-	assert_int_equal(mark_of(lent[0]), 3);
-	pl_queue_settle(q, 1, 0, PL_DROP_REFUSED);
+	assert_int_equal(pl_queue_lend(q, PL_LANE_LIVE, 1, lent, 8), 1);
+	assert_int_equal(mark_of(lent[0].batch), 3);
+	pl_queue_take_back(q, PL_LANE_LIVE);
+	assert_int_equal(pl_queue_lend(q, PL_LANE_LIVE, 1, lent, 8), 1);
+	assert_int_equal(mark_of(lent[0].batch), 3);
+	settle(q, lent, 1, 0, PL_DROP_REFUSED);
 	assert_identity(q);
 	pl_queue_destroy(q);
 	pl_route_release(a);
@@ -78,15 +91,15 @@ static void lends_at_least_one_and_at_most_so_many_bytes(void **state)
 	(void)state;
 	struct pl_queue *q = pl_queue_create(1 << 20, PL_POLICY_DROP_OLDEST);
 	struct pl_route *r = pl_route_create("", "");
-	struct pl_batch *lent[8];
+	struct pl_lane_item lent[8];
 	for (unsigned i = 0; i < 5; i++)
 		put(q, r, 1, i);
-	assert_int_equal(pl_queue_lend(q, 0, lent, 8), 1);
-	pl_queue_settle(q, 0, 0, PL_DROP_REFUSED);
-	assert_int_equal(pl_queue_lend(q, 3 * ONE_LINE, lent, 8), 3);
-	pl_queue_settle(q, 0, 0, PL_DROP_REFUSED);
-	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 2), 2);
-	pl_queue_settle(q, 2, 0, PL_DROP_REFUSED);
+	assert_int_equal(pl_queue_lend(q, PL_LANE_LIVE, 0, lent, 8), 1);
+	pl_queue_take_back(q, PL_LANE_LIVE);
+	assert_int_equal(pl_queue_lend(q, PL_LANE_LIVE, 3 * ONE_LINE, lent, 8), 3);
+	pl_queue_take_back(q, PL_LANE_LIVE);
+	assert_int_equal(pl_queue_lend(q, PL_LANE_LIVE, 1 << 20, lent, 2), 2);
+	settle(q, lent, 2, 0, PL_DROP_REFUSED);
 	assert_identity(q);
 	pl_queue_destroy(q);
 	pl_route_release(r);
@@ -97,21 +110,21 @@ static void drops_the_oldest_but_never_what_is_lent(void **state)
 	(void)state;
 	struct pl_queue *q = pl_queue_create(4 * COST, PL_POLICY_DROP_OLDEST);
 	struct pl_route *r = pl_route_create("", "");
-	struct pl_batch *lent[8];
+	struct pl_lane_item lent[8];
 	for (unsigned i = 0; i < 4; i++)
 		put(q, r, 1, i);
-	assert_int_equal(pl_queue_lend(q, 2 * ONE_LINE, lent, 8), 2);
+	assert_int_equal(pl_queue_lend(q, PL_LANE_LIVE, 2 * ONE_LINE, lent, 8), 2);
 	for (unsigned i = 4; i < 7; i++)
 		put(q, r, 1, i);
 	assert_int_equal(pl_queue_account(q).dropped[PL_DROP_FULL_OLDEST], 3);
-	assert_int_equal(mark_of(lent[0]), 0);
-	assert_int_equal(mark_of(lent[1]), 1);
-	pl_queue_settle(q, 2, 0, PL_DROP_REFUSED);
-	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 2);
-	assert_int_equal(mark_of(lent[0]), 5);
-	assert_int_equal(mark_of(lent[1]), 6);
+	assert_int_equal(mark_of(lent[0].batch), 0);
+	assert_int_equal(mark_of(lent[1].batch), 1);
+	settle(q, lent, 2, 0, PL_DROP_REFUSED);
+	assert_int_equal(pl_queue_lend(q, PL_LANE_LIVE, 1 << 20, lent, 8), 2);
+	assert_int_equal(mark_of(lent[0].batch), 5);
+	assert_int_equal(mark_of(lent[1].batch), 6);
 	assert_identity(q);
-	pl_queue_settle(q, 2, 0, PL_DROP_REFUSED);
+	settle(q, lent, 2, 0, PL_DROP_REFUSED);
 	pl_queue_destroy(q);
 	pl_route_release(r);
 }
@@ -123,13 +136,13 @@ static void drops_the_newest_when_told_or_when_all_is_lent(void **state)
 	for (size_t i = 0; i < PL_COUNT_OF(policies); i++) {
 		struct pl_queue *q = pl_queue_create(2 * COST, policies[i]);
 		struct pl_route *r = pl_route_create("", "");
-		struct pl_batch *lent[8];
+		struct pl_lane_item lent[8];
 		put(q, r, 1, 0);
 		put(q, r, 1, 1);
-		assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 2);
+		assert_int_equal(pl_queue_lend(q, PL_LANE_LIVE, 1 << 20, lent, 8), 2);
 		put(q, r, 1, 2);
 		assert_int_equal(pl_queue_account(q).dropped[PL_DROP_FULL_NEWEST], 1);
-		pl_queue_settle(q, 2, 0, PL_DROP_REFUSED);
+		settle(q, lent, 2, 0, PL_DROP_REFUSED);
 		assert_int_equal(pl_queue_account(q).points_out, 2);
 		assert_identity(q);
 		pl_queue_destroy(q);
@@ -156,15 +169,16 @@ static void wakes_only_an_idle_reader(void **state)
 	(void)state;
 	struct pl_queue *q = pl_queue_create(1 << 20, PL_POLICY_DROP_OLDEST);
 	struct pl_route *r = pl_route_create("", "");
-	struct pl_batch *b = make(r, 1, 0), *lent[8];
+	struct pl_batch *b = make(r, 1, 0);
+	struct pl_lane_item lent[8];
 	assert_true(pl_queue_put(q, b));
 	assert_false(pl_queue_put(q, b));
-	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 2);
+	assert_int_equal(pl_queue_lend(q, PL_LANE_LIVE, 1 << 20, lent, 8), 2);
 	assert_false(pl_queue_put(q, b));
-	pl_queue_settle(q, 2, 0, PL_DROP_REFUSED);
-	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 1);
-	pl_queue_settle(q, 1, 0, PL_DROP_REFUSED);
-	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 0);
+	settle(q, lent, 2, 0, PL_DROP_REFUSED);
+	assert_int_equal(pl_queue_lend(q, PL_LANE_LIVE, 1 << 20, lent, 8), 1);
+	settle(q, lent, 1, 0, PL_DROP_REFUSED);
+	assert_int_equal(pl_queue_lend(q, PL_LANE_LIVE, 1 << 20, lent, 8), 0);
 	assert_true(pl_queue_put(q, b));
 	pl_batch_release(b);
 	pl_queue_destroy(q);
@@ -176,7 +190,8 @@ static void wakes_a_reader_that_waits_for_more(void **state)
 	(void)state;
 	struct pl_queue *q = pl_queue_create(1 << 20, PL_POLICY_DROP_OLDEST);
 	struct pl_route *r = pl_route_create("", "");
-	struct pl_batch *b = make(r, 1, 0), *lent[8];
+	struct pl_batch *b = make(r, 1, 0);
+	struct pl_lane_item lent[8];
 	assert_false(pl_queue_wait_for(q, 3 * b->n)); /* empty: it becomes idle by lending */
 	assert_true(pl_queue_put(q, b));
 	assert_true(pl_queue_wait_for(q, 3 * b->n));
@@ -186,36 +201,11 @@ static void wakes_a_reader_that_waits_for_more(void **state)
 	assert_false(pl_queue_wait_for(q, 3 * b->n));
 	assert_false(pl_queue_put(q, b));
 	assert_true(pl_queue_wait_for(q, 7 * b->n));
-	assert_int_equal(pl_queue_lend(q, 1 << 20, lent, 8), 5); /* waits no more */
+	assert_int_equal(pl_queue_lend(q, PL_LANE_LIVE, 1 << 20, lent, 8), 5); /* waits no more */
 	assert_false(pl_queue_put(q, b));
 	assert_false(pl_queue_put(q, b));
-	pl_queue_settle(q, 5, 0, PL_DROP_REFUSED);
+	settle(q, lent, 5, 0, PL_DROP_REFUSED);
 	pl_batch_release(b);
-	pl_queue_destroy(q);
-	pl_route_release(r);
-}
-
-static void splits_the_first_batch_by_lines(void **state)
-{
-	(void)state;
-	struct pl_queue *q = pl_queue_create(1 << 20, PL_POLICY_DROP_OLDEST);
-	struct pl_route *r = pl_route_create("", "");
-	struct pl_batch *lent[64];
-	put(q, r, 5, 1);
-	put(q, r, 1, 2);
-	assert_int_equal(pl_queue_lend(q, 1, lent, 64), 1);
-	assert_true(pl_queue_split_first(q));
-	assert_int_equal(pl_queue_account(q).points_queued, 6);
-	assert_int_equal(pl_queue_account(q).batches_queued, 3);
-	assert_int_equal(pl_queue_account(q).bytes_queued, 6 * ONE_LINE);
-	size_t n = pl_queue_lend(q, 1 << 20, lent, 64);
-	assert_int_equal(n, 3);
-	assert_int_equal(lent[0]->points + lent[1]->points, 5);
-	assert_int_equal(mark_of(lent[2]), 2);
-	pl_queue_settle(q, 2, 0, PL_DROP_REFUSED);
-	assert_int_equal(pl_queue_lend(q, 1, lent, 64), 1);
-	assert_false(pl_queue_split_first(q));
-	assert_identity(q);
 	pl_queue_destroy(q);
 	pl_route_release(r);
 }
@@ -228,8 +218,9 @@ static void moves_everything_to_an_heir(void **state)
 	struct pl_route *r = pl_route_create("", "");
 	for (unsigned i = 0; i < 40; i++)
 		put(from, r, 2, i);
-	assert_int_equal(pl_queue_move(from, to), 80);
-	assert_int_equal(pl_queue_account(to).points_queued, 80);
+	put(to, r, 1, 41);
+	pl_queue_inherit(to, from);
+	assert_int_equal(pl_queue_account(to).points_queued, 81);
 	assert_int_equal(pl_queue_account(from).points_queued, 0);
 	assert_identity(from);
 	assert_identity(to);
@@ -257,22 +248,22 @@ static void accounts_exactly_under_many_writers(void **state)
 	for (size_t k = 0; k < PL_COUNT_OF(policies); k++) {
 		struct pl_queue *q = pl_queue_create(200 * COST, policies[k]);
 		pthread_t writers[WRITERS];
-		struct pl_batch *lent[16];
+		struct pl_lane_item lent[16];
 		uint64_t batches = 0;
 		for (size_t i = 0; i < WRITERS; i++)
 			pthread_create(&writers[i], NULL, write_many, q);
 		while (pl_queue_account(q).points_in < (uint64_t)WRITERS * EACH) {
-			size_t n = pl_queue_lend(q, 100 * ONE_LINE, lent, 16);
+			size_t n = pl_queue_lend(q, PL_LANE_LIVE, 100 * ONE_LINE, lent, 16);
 			batches += n;
-			pl_queue_settle(q, n, n > 0, PL_DROP_EXPIRED);
+			settle(q, lent, n, n > 0, PL_DROP_EXPIRED);
 			assert_identity(q);
 		}
 		for (size_t i = 0; i < WRITERS; i++)
 			pthread_join(writers[i], NULL);
 		size_t last =
-		    pl_queue_lend(q, 100 * ONE_LINE, lent, 16); /* the writers may have been done before the first look */
+		    pl_queue_lend(q, PL_LANE_LIVE, 100 * ONE_LINE, lent, 16); /* the writers may have been done before the first look */
 		batches += last;
-		pl_queue_settle(q, last, 0, PL_DROP_EXPIRED);
+		settle(q, lent, last, 0, PL_DROP_EXPIRED);
 		pl_queue_abandon(q, PL_DROP_SHUTDOWN);
 		assert_identity(q);
 		assert_int_equal(pl_queue_account(q).points_queued, 0);
@@ -292,7 +283,6 @@ int main(void)
 	    cmocka_unit_test(a_batch_larger_than_the_bound_is_dropped_alone),
 	    cmocka_unit_test(wakes_only_an_idle_reader),
 	    cmocka_unit_test(wakes_a_reader_that_waits_for_more),
-	    cmocka_unit_test(splits_the_first_batch_by_lines),
 	    cmocka_unit_test(moves_everything_to_an_heir),
 	    cmocka_unit_test(accounts_exactly_under_many_writers),
 	};
