@@ -77,10 +77,13 @@ static enum pl_err open_quarantine(struct pl_queue_dir *d, const struct pl_confi
 	if (d->path != NULL)
 		pl_buf_addf(&path, "%s/quarantine.db", d->path);
 	const struct pl_quarantine_options options = {.path = d->path != NULL ? pl_buf_cstr(&path) : NULL,
-						      .max_bytes = quarantine_bound(d, config)};
+						      .max_bytes = quarantine_bound(d, config),
+						      .log = d->log};
 	enum pl_err err = pl_quarantine_open(&d->quarantine, &options, reason, sizeof reason);
 	if (err != PL_OK)
 		complain(problems, config, "the quarantine cannot be opened: ", reason[0] != '\0' ? reason : pl_err_text(err));
+	else if (reason[0] != '\0')
+		pl_warn(d->log, "trouble with the quarantine", PL_KVC("reason", reason));
 	pl_buf_finish(&path);
 	return err;
 }

@@ -154,6 +154,8 @@ static void on_retry(uv_timer_t *timer)
 	struct pl_deliverer *d = timer->data;
 	d->waiting = false;
 	d->lingered = true;
+	if (d->failing) /* one delivery is to bring what came last */
+		pl_queue_shed(d->o.queue, pl_clock_mono_ns() - live_age_ns, d->max_delivery);
 	pl_deliverer_pump(d);
 }
 

@@ -163,7 +163,6 @@ def test_after_an_outage_the_newest_points_go_first(pulseline, pages, tmp_path):
         server.close()
     numbers = [[int(n) for n in re.findall(r"work_done\S* value=(\d+)", b)] for b in bodies]
     first = next(n for n in numbers if n)
-    print([(min(n), max(n)) for n in numbers if n], pulseline.log())
     assert min(first) > 1, "the oldest was not in the first delivery"
     assert 1 in set(itertools.chain(*numbers)), "but came later"
     assert set(itertools.chain(*numbers)) >= set(range(1, max(first) + 1))
