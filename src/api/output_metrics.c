@@ -37,7 +37,8 @@ COLUMN(is_up, s->delivery.failing_since_wall_ns == 0)
 #undef COLUMN
 
 static const struct column columns[] = {
-    {"pulseline_output_points_in", PL_FAMILY_COUNTER, "Points that came to the output: in = out + queued + quarantined + dropped.", points_in},
+    {"pulseline_output_points_in", PL_FAMILY_COUNTER,
+     "Points that came to the output: in = out + queued + quarantined + dropped.", points_in},
     {"pulseline_output_points_out", PL_FAMILY_COUNTER, "Points that the output delivered.", points_out},
     {"pulseline_output_points_queued", PL_FAMILY_GAUGE, "Points that wait in the output's queue.", points_queued},
     {"pulseline_output_points_quarantined", PL_FAMILY_COUNTER, "Points that the server refused for good and that are kept.",

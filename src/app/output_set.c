@@ -61,9 +61,9 @@ static void name_member(const struct pl_config *config, size_t i, char *name, si
 
 static uint64_t fingerprint_of(const struct pl_config *config, size_t i)
 {
-	uint64_t parts[] = {config->outputs.v[i].fingerprint,    (uint64_t)config->queue.memory_bytes,
-			    (uint64_t)config->queue.max_bytes,   (uint64_t)config->queue.max_age,
-			    (uint64_t)config->queue.policy,      (uint64_t)config->queue.sync};
+	uint64_t parts[] = {config->outputs.v[i].fingerprint,  (uint64_t)config->queue.memory_bytes,
+			    (uint64_t)config->queue.max_bytes, (uint64_t)config->queue.max_age,
+			    (uint64_t)config->queue.policy,    (uint64_t)config->queue.sync};
 	return pl_str_hash((struct pl_str){(const char *)parts, sizeof parts}, 0);
 }
 
@@ -84,6 +84,7 @@ static enum pl_err open_member(struct pl_output_set *s, struct pl_config *config
 			       struct pl_buf *problems)
 {
 	char reason[512] = "";
+	const struct member *old = find_member(s->members, s->n_members, m->name);
 	const struct pl_output_options options = {
 	    .name = m->name,
 	    .section = &config->outputs.v[i],
@@ -97,7 +98,7 @@ static enum pl_err open_member(struct pl_output_set *s, struct pl_config *config
 		     .policy = (enum pl_drop_policy)config->queue.policy},
 	    .sync = (enum pl_sync)config->queue.sync,
 	    .quarantine = s->quarantine,
-	    .inherits = pl_output_set_has(s, m->name),
+	    .heir_of = old != NULL ? old->output : NULL,
 	};
 	enum pl_err err = pl_output_create(&m->output, &options, reason, sizeof reason);
 	if (err != PL_OK) {

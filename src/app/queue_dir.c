@@ -27,8 +27,8 @@ struct pl_queue_dir {
 static void complain(struct pl_buf *problems, const struct pl_config *config, const char *what, const char *detail)
 {
 	const struct pl_mark *at = &config->queue.dir_mark;
-	pl_buf_addf(problems, "%s:%u:%u: queue.dir: %s%s\n", at->file != NULL ? at->file : "(default)", at->line, at->column, what,
-		    detail);
+	pl_buf_addf(problems, "%s:%u:%u: queue.dir: %s%s\n", at->file != NULL ? at->file : "(default)", at->line, at->column,
+		    what, detail);
 }
 
 static void read_pid(int fd, char *text, size_t size)
@@ -76,9 +76,8 @@ static enum pl_err open_quarantine(struct pl_queue_dir *d, const struct pl_confi
 	struct pl_buf path = {0};
 	if (d->path != NULL)
 		pl_buf_addf(&path, "%s/quarantine.db", d->path);
-	const struct pl_quarantine_options options = {.path = d->path != NULL ? pl_buf_cstr(&path) : NULL,
-						      .max_bytes = quarantine_bound(d, config),
-						      .log = d->log};
+	const struct pl_quarantine_options options = {
+	    .path = d->path != NULL ? pl_buf_cstr(&path) : NULL, .max_bytes = quarantine_bound(d, config), .log = d->log};
 	enum pl_err err = pl_quarantine_open(&d->quarantine, &options, reason, sizeof reason);
 	if (err != PL_OK)
 		complain(problems, config, "the quarantine cannot be opened: ", reason[0] != '\0' ? reason : pl_err_text(err));
@@ -131,7 +130,8 @@ enum pl_err pl_queue_dir_check(const struct pl_queue_dir *d, const struct pl_con
 	const char *dir = fresh->queue.dir;
 	if (d->path == NULL ? dir == NULL : dir != NULL && strcmp(d->path, dir) == 0)
 		return PL_OK;
-	complain(problems, fresh, "cannot be changed by a reload, only at a restart; it is ", d->path != NULL ? d->path : "not given");
+	complain(problems, fresh, "cannot be changed by a reload, only at a restart; it is ",
+		 d->path != NULL ? d->path : "not given");
 	return PL_EINVAL;
 }
 
@@ -154,8 +154,8 @@ static void look_into(const struct pl_queue_dir *d, const char *name)
 		struct pl_spool_account a = pl_spool_account(s);
 		pl_spool_close(s);
 		if (a.points_pending > 0)
-			pl_warn(d->log, "points wait on disk for an output that is not in the configuration", PL_KVC("output", name),
-				PL_KVI("points", a.points_pending), PL_KVC("dir", pl_buf_cstr(&path)));
+			pl_warn(d->log, "points wait on disk for an output that is not in the configuration",
+				PL_KVC("output", name), PL_KVI("points", a.points_pending), PL_KVC("dir", pl_buf_cstr(&path)));
 	}
 	pl_buf_finish(&path);
 }

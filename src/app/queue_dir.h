@@ -18,7 +18,8 @@ void pl_queue_dir_close(struct pl_queue_dir *d); /* after the outputs; NULL is f
 struct pl_quarantine *pl_queue_dir_quarantine(const struct pl_queue_dir *d);
 
 /* Takes what may change; PL_EINVAL, with `problems`, when the folder is another. To be asked before the outputs are. */
-PL_MUST_CHECK enum pl_err pl_queue_dir_check(const struct pl_queue_dir *d, const struct pl_config *fresh, struct pl_buf *problems);
+PL_MUST_CHECK enum pl_err pl_queue_dir_check(const struct pl_queue_dir *d, const struct pl_config *fresh,
+					     struct pl_buf *problems);
 void pl_queue_dir_apply(struct pl_queue_dir *d, const struct pl_config *config);
 
 /* Warns of points that wait for outputs that there are not. */

@@ -41,7 +41,7 @@ struct pl_deliverer {
 	struct pl_lane_item items[LENT_AT_MOST]; /* from disk: with a reference each */
 	struct pl_batch *lent[LENT_AT_MOST];
 	struct pl_spool_outcome outcomes[LENT_AT_MOST];
-	int64_t begun_mono_ns;
+	int64_t begun_mono_ns, took_ns;
 
 	bool delivering, pumping, waiting, resting, failing, awaits_journal, draining, stopped;
 	bool lingered; /* the next delivery need not wait for more batches */
@@ -174,11 +174,10 @@ static void on_rested(uv_timer_t *timer)
 
 static void rest(struct pl_deliverer *d)
 {
-	int64_t took = pl_clock_mono_ns() - d->begun_mono_ns;
+	int64_t took = d->took_ns < longest_rest_ns ? d->took_ns : longest_rest_ns;
 	if (d->draining || d->stopped)
 		return;
 	d->resting = true;
-	took = took < longest_rest_ns ? took : longest_rest_ns;
 	uv_update_time(&d->o.loop->uv);
 	uv_timer_start(&d->rest_timer, on_rested, (uint64_t)(took / PL_NS_PER_MS) + 1, 0);
 }
@@ -193,7 +192,8 @@ static void on_linger_over(uv_timer_t *timer)
 /* Is it worth waiting for more batches? Then pump is called again. */
 static bool lingers(struct pl_deliverer *d)
 {
-	if (d->lingered || d->draining || !pl_queue_wait_for(d->o.queue, d->max_delivery))
+	int64_t long_ago = pl_clock_mono_ns() - LINGER_MS * PL_NS_PER_MS;
+	if (d->lingered || d->draining || !pl_queue_wait_for(d->o.queue, d->max_delivery, long_ago))
 		return false;
 	if (!uv_is_active((uv_handle_t *)&d->linger_timer))
 		uv_timer_start(&d->linger_timer, on_linger_over, LINGER_MS, 0);
@@ -343,6 +343,7 @@ static void on_delivered(struct pl_delivery *delivery, const struct pl_verdict *
 {
 	struct pl_deliverer *d = pl_container_of(delivery, struct pl_deliverer, delivery);
 	d->delivering = false;
+	d->took_ns = pl_clock_mono_ns() - d->begun_mono_ns;
 	if (v->kind == PL_VERDICT_DONE || v->kind == PL_VERDICT_REFUSED)
 		on_taken(d, v);
 	else if (d->stopped)
@@ -496,7 +497,8 @@ void pl_deliverer_set_journal(struct pl_deliverer *d, struct pl_journal *j)
 	if (j == NULL)
 		return;
 	d->awaits_journal = false;
-	plan_sweep(d); /* some may be held there */
+	d->lingered = true; /* what an heir found in memory goes before what is on disk */
+	plan_sweep(d);      /* some may be held there */
 	pl_deliverer_pump(d);
 }
 

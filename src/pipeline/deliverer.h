@@ -2,8 +2,8 @@
  * again. On the output's thread.
  *
  * After a failure the newest points go first, once in a while as long as it lasts; when the server takes them again, what stood
- * behind follows whenever nothing live is due. After each such delivery it rests for as long as the answer took, so that the server
- * has half of its time for others. */
+ * behind follows whenever nothing live is due. After each such delivery it rests for as long as the answer took, so that the
+ * server has half of its time for others. */
 #ifndef PL_PIPELINE_DELIVERER_H
 #define PL_PIPELINE_DELIVERER_H
 
@@ -37,8 +37,8 @@ struct pl_deliverer_status {
 	int64_t failing_since_wall_ns; /* 0: well */
 	char last_reason[256];         /* of the last failure; "" when well */
 	long last_status;
-	int64_t last_answer_wall_ns;     /* 0: none yet */
-	int64_t delivered_until_mono_ns; /* when the newest batch was sealed that was delivered; 0: none yet */
+	int64_t last_answer_wall_ns;        /* 0: none yet */
+	int64_t delivered_until_mono_ns;    /* when the newest batch was sealed that was delivered; 0: none yet */
 	int64_t disk_trouble_since_wall_ns; /* 0: none */
 	char disk_trouble[256];
 	double rate_in, rate_out; /* points per second over the last minute */

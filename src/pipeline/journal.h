@@ -35,8 +35,8 @@ void pl_journal_tick(struct pl_journal *j, struct pl_queue *q);
 /* Everything that is written is on the medium when it returns, unless there is trouble. */
 void pl_journal_sync(struct pl_journal *j);
 
-/* Reads the oldest records of one route that are on disk only, at least one and at most `max_bytes` of them: 0 when there is none.
- * The batches are the caller's. The same ones come again until pl_journal_pass. */
+/* Reads the oldest records of one route that are on disk only, at least one and at most `max_bytes` of them: 0 when there is
+ * none. The batches are the caller's. The same ones come again until pl_journal_pass. */
 size_t pl_journal_read(struct pl_journal *j, struct pl_queue *q, size_t max_bytes, struct pl_lane_item *out, size_t cap);
 void pl_journal_pass(struct pl_journal *j, struct pl_spool_ref last); /* read on behind this one */
 

@@ -40,7 +40,7 @@ static inline struct pl_lane_item *pl_lane_at(const struct pl_lane *l, size_t i)
 
 void pl_lane_finish(struct pl_lane *l); /* releases what is left */
 
-void pl_lane_push(struct pl_lane *l, struct pl_lane_item item); /* takes the reference; not ready */
+void pl_lane_push(struct pl_lane *l, struct pl_lane_item item);        /* takes the reference; not ready */
 void pl_lane_mark_written(struct pl_lane *l, struct pl_spool_ref ref); /* the first that is not; becomes ready too */
 
 /* The reference is the caller's. `i` is small or 0: those before it move. */

@@ -59,8 +59,6 @@ static void inherit(struct pl_msg *msg)
 	if (h->journal != NULL) {
 		o->journal = h->journal;
 		pl_journal_set_limits(o->journal, &o->journal_options.spool.limits, o->journal_options.sync);
-		struct pl_spool_account account = pl_journal_account(o->journal);
-		pl_queue_use_disk(o->queue, &account);
 	}
 	pl_queue_inherit(o->queue, h->queue);
 	pl_queue_destroy(h->queue);
@@ -239,7 +237,7 @@ static enum pl_err open_journal(struct opening *opening)
 	if (o->journal_dir == NULL)
 		return PL_OK;
 	struct pl_spool_account account = {0};
-	if (!opening->options->inherits) {
+	if (opening->options->heir_of == NULL) {
 		enum pl_err err = pl_journal_open(&o->journal, &o->journal_options, opening->reason, opening->reason_size);
 		if (err != PL_OK)
 			return err;
@@ -262,7 +260,7 @@ static void make_deliverer(struct pl_output *o, const struct pl_output_options *
 	    .log = o->log,
 	    .queue = o->queue,
 	    .quarantine = options->quarantine,
-	    .awaits_journal = o->journal_dir != NULL && options->inherits,
+	    .awaits_journal = o->journal_dir != NULL && options->heir_of != NULL,
 	};
 	o->deliverer = pl_deliverer_create(&deliverer);
 	pl_deliverer_set_journal(o->deliverer, o->journal);
@@ -274,8 +272,7 @@ static void open_instance(struct pl_msg *msg)
 	struct pl_output *o = opening->output;
 	opening->err = open_journal(opening);
 	if (opening->err == PL_OK)
-		opening->err =
-		    o->ops->open(&o->env, o->section->config, &o->self, opening->reason, opening->reason_size);
+		opening->err = o->ops->open(&o->env, o->section->config, &o->self, opening->reason, opening->reason_size);
 	if (opening->err == PL_OK) {
 		uv_timer_init(&o->loop.uv, &o->grace_timer);
 		o->grace_timer.data = o;
@@ -296,6 +293,8 @@ static struct pl_output *allocate(const struct pl_output_options *options)
 	o->config = pl_config_share(options->config);
 	o->log = options->log;
 	o->queue = pl_queue_create(options->memory_bytes, options->policy);
+	if (options->heir_of != NULL)
+		pl_queue_expect(o->queue, options->heir_of->queue);
 	o->env = (struct pl_output_env){
 	    .loop = &o->loop, .log = o->log, .name = o->name, .query_done = pl_query_answer, .counters = o->counters};
 	if (o->ops->durable && options->queue_dir != NULL) {

@@ -1,5 +1,5 @@
-/* One output of the configuration: its thread, its queue in memory and on disk, its plugin's instance, and the engine that delivers
- * from one to the other. */
+/* One output of the configuration: its thread, its queue in memory and on disk, its plugin's instance, and the engine that
+ * delivers from one to the other. */
 #ifndef PL_PIPELINE_OUTPUT_H
 #define PL_PIPELINE_OUTPUT_H
 
@@ -19,11 +19,11 @@ struct pl_output_options {
 	enum pl_drop_policy policy;
 	struct pl_log *log; /* borrowed */
 	/* The disk part, for a durable plugin. */
-	const char *queue_dir;            /* of all outputs: this one's has its name; NULL: memory only */
+	const char *queue_dir; /* of all outputs: this one's has its name; NULL: memory only */
 	struct pl_spool_limits disk;
 	enum pl_sync sync;
 	struct pl_quarantine *quarantine; /* borrowed; NULL: what is refused is dropped, counted */
-	bool inherits; /* will be the heir of an output of this name: gets its disk part from it, and delivers nothing before */
+	struct pl_output *heir_of; /* will inherit from this one, its disk part too, and delivers nothing before; NULL: nobody */
 };
 
 /* Starts the thread and opens the instance there; waits for that. On failure `reason` says why. */
@@ -53,8 +53,8 @@ const char *pl_output_counter(const struct pl_output *o, size_t i, uint64_t *val
 
 /* Goes on delivering until the queue is empty or grace_ms are over, then closes the instance and its thread, and frees. What is
  * still undelivered then stays on disk, or is dropped and counted when it is in memory only. With an `heir` (which must outlive
- * this) it ends at once, and queue, disk and account are the heir's. `closed` runs on `loop` with the number of points that had to
- * be given up. */
+ * this) it ends at once, and queue, disk and account are the heir's. `closed` runs on `loop` with the number of points that had
+ * to be given up. */
 void pl_output_close(struct pl_output *o, unsigned grace_ms, struct pl_output *heir, struct pl_loop *loop,
 		     void (*closed)(void *data, uint64_t points_lost), void *data);
 

@@ -19,7 +19,8 @@ struct pl_queue {
 	uint64_t wake_at; /* so many live bytes are to wake a reader that is not idle; UINT64_MAX: none */
 	struct pl_queue_account memory;
 	struct pl_spool_account disk;
-	uint64_t forgotten; /* batches that are on disk only since they were let go */
+	const struct pl_queue *expected; /* what it will inherit from; NULL: nothing. Locked after this one */
+	uint64_t forgotten;              /* batches that are on disk only since they were let go */
 };
 
 struct pl_queue *pl_queue_create(uint64_t max_bytes, enum pl_drop_policy policy)
@@ -143,11 +144,11 @@ bool pl_queue_put(struct pl_queue *q, struct pl_batch *b)
 
 /* ---- out ---- */
 
-bool pl_queue_wait_for(struct pl_queue *q, uint64_t bytes)
+bool pl_queue_wait_for(struct pl_queue *q, uint64_t bytes, int64_t before_mono_ns)
 {
 	pthread_mutex_lock(&q->lock);
 	const struct pl_lane *live = &q->lanes[PL_LANE_LIVE];
-	bool wait = live->n > 0 && live->bytes < bytes;
+	bool wait = live->n > 0 && live->bytes < bytes && pl_lane_at(live, 0)->batch->sealed_mono_ns >= before_mono_ns;
 	q->wake_at = wait ? bytes : UINT64_MAX;
 	pthread_mutex_unlock(&q->lock);
 	return wait;
@@ -289,6 +290,23 @@ static void add_disk(struct pl_queue_account *a, const struct pl_queue *q)
 	a->on_disk_only = d->records_pending > here ? d->records_pending - here : 0;
 }
 
+/* What is still another's. */
+static void add_expected(struct pl_queue_account *a, const struct pl_queue_account *b)
+{
+	add_account(a, b);
+	a->bytes_queued += b->bytes_queued;
+	a->batches_queued += b->batches_queued;
+	a->live_points += b->live_points;
+	a->live_bytes += b->live_bytes;
+	a->held_points += b->held_points;
+	a->memory_only_points += b->memory_only_points;
+	if (b->oldest_mono_ns != 0 && (a->oldest_mono_ns == 0 || b->oldest_mono_ns < a->oldest_mono_ns))
+		a->oldest_mono_ns = b->oldest_mono_ns;
+	a->has_disk = b->has_disk;
+	a->on_disk_only = b->on_disk_only;
+	a->disk = b->disk;
+}
+
 struct pl_queue_account pl_queue_account(const struct pl_queue *q)
 {
 	struct pl_queue *unlocked = (struct pl_queue *)q;
@@ -309,6 +327,10 @@ struct pl_queue_account pl_queue_account(const struct pl_queue *q)
 	a.live_bytes = q->lanes[PL_LANE_LIVE].bytes;
 	a.held_points = q->lanes[PL_LANE_HELD].points;
 	a.bytes_limit = q->max_bytes;
+	if (q->expected != NULL) {
+		struct pl_queue_account theirs = pl_queue_account(q->expected);
+		add_expected(&a, &theirs);
+	}
 	pthread_mutex_unlock(&unlocked->lock);
 	return a;
 }
@@ -321,9 +343,19 @@ static void append_lane(struct pl_lane *to, struct pl_lane *from)
 		pl_lane_push(to, pl_lane_take(from, 0));
 }
 
+void pl_queue_expect(struct pl_queue *to, const struct pl_queue *from)
+{
+	pthread_mutex_lock(&to->lock);
+	to->expected = from;
+	pthread_mutex_unlock(&to->lock);
+}
+
 void pl_queue_inherit(struct pl_queue *to, struct pl_queue *from)
 {
 	pthread_mutex_lock(&to->lock);
+	to->expected = NULL;
+	to->has_disk = from->has_disk;
+	to->disk = from->disk;
 	for (size_t k = 0; k < PL_LANES; k++) {
 		struct pl_lane *l = &to->lanes[k];
 		if (from->has_disk) { /* what is written comes first, and is what `from` had */

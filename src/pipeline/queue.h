@@ -21,11 +21,11 @@
  * counts as queued. With a disk it counts from the making of the spool's directory. */
 struct pl_queue_account {
 	uint64_t points_in, points_out, points_queued, points_quarantined, dropped[PL_DROP_COUNT];
-	uint64_t bytes_in, bytes_out;                      /* of this process */
+	uint64_t bytes_in, bytes_out;                       /* of this process */
 	uint64_t bytes_queued, bytes_limit, batches_queued; /* in memory */
-	uint64_t live_points, live_bytes, held_points;     /* of these; held: in memory */
-	uint64_t memory_only_points;                       /* queued, and gone if the process were killed now */
-	int64_t oldest_mono_ns;                            /* in memory; 0: empty */
+	uint64_t live_points, live_bytes, held_points;      /* of these; held: in memory */
+	uint64_t memory_only_points;                        /* queued, and gone if the process were killed now */
+	int64_t oldest_mono_ns;                             /* in memory; 0: empty */
 	bool has_disk;
 	uint64_t on_disk_only; /* records that wait on disk and are not in memory */
 	struct pl_spool_account disk;
@@ -42,9 +42,10 @@ void pl_queue_destroy(struct pl_queue *q); /* whatever is left is released; coun
  * there is now as much as pl_queue_wait_for asked for. */
 bool pl_queue_put(struct pl_queue *q, struct pl_batch *b);
 
-/* Is there a reason to let more batches gather? True when the live lane holds something, but less than `bytes`. The put that
- * reaches them wakes the reader; one that lends, or asks again, waits no more. */
-bool pl_queue_wait_for(struct pl_queue *q, uint64_t bytes);
+/* Is there a reason to let more batches gather? True when the live lane holds something, but less than `bytes`, and nothing that
+ * was sealed before `before_mono_ns`. The put that reaches them wakes the reader; one that lends, or asks again, waits no more.
+ */
+bool pl_queue_wait_for(struct pl_queue *q, uint64_t bytes, int64_t before_mono_ns);
 
 /* Lends out the oldest batches of one route of a lane, at least one and at most `max_bytes` of them (0: none ready): `out` has
  * room for `cap`. They stay accounted as queued, and no bound touches them, until pl_queue_settle or pl_queue_take_back. */
@@ -67,20 +68,25 @@ void pl_queue_abandon(struct pl_queue *q, enum pl_drop why); /* drops everything
 void pl_queue_set_limit(struct pl_queue *q, uint64_t max_bytes, enum pl_drop_policy policy);
 struct pl_queue_account pl_queue_account(const struct pl_queue *q);
 
-/* `to` goes on with all that `from` has, its account included. Nothing of `from` may be lent; with a disk nothing of `to` was lent
- * or written yet. */
+/* `to` will go on with all that `from` has: until pl_queue_inherit its account shows that of `from` as well, which must live so
+ * long (or longer than `to`). */
+void pl_queue_expect(struct pl_queue *to, const struct pl_queue *from);
+
+/* `to` goes on with all that `from` has, its account and the disk's included. Nothing of `from` may be lent; with a disk nothing
+ * of `to` was lent or written yet. */
 void pl_queue_inherit(struct pl_queue *to, struct pl_queue *from);
 
 /* ---- with a disk ---- */
 
 /* From now on nothing is lent before it is written. */
 void pl_queue_use_disk(struct pl_queue *q, const struct pl_spool_account *disk);
-void pl_queue_publish(struct pl_queue *q, const struct pl_spool_account *disk, uint64_t bytes_out); /* the disk's account changed */
+void pl_queue_publish(struct pl_queue *q, const struct pl_spool_account *disk,
+		      uint64_t bytes_out); /* the disk's account changed */
 
 /* The next batch to be written (shares it), until one of the three calls below says how it went. False: there is none. */
 bool pl_queue_unwritten(struct pl_queue *q, struct pl_batch **b);
 void pl_queue_written(struct pl_queue *q, struct pl_spool_ref ref, const struct pl_spool_account *disk);
-void pl_queue_unwritable(struct pl_queue *q); /* the disk is full by its bound, and its policy drops the newest */
+void pl_queue_unwritable(struct pl_queue *q);  /* the disk is full by its bound, and its policy drops the newest */
 void pl_queue_not_written(struct pl_queue *q); /* trouble: all that is here may be lent without */
 
 /* The oldest batch on disk that is in memory as well: what waits before it on disk is there only. {0}: none. `*forgotten`: how

@@ -112,8 +112,8 @@ static void quarantine_lines(struct work *w)
 	bool kept = w->env->quarantine != NULL &&
 		    pl_quarantine_add(w->env->quarantine, w->lines, w->n_lines, reason, sizeof reason) == PL_OK;
 	if (!kept && w->env->quarantine != NULL)
-		pl_error(w->env->log, "refused points are dropped: the quarantine does not take them", PL_KVC("output", w->env->output),
-			 PL_KVI("points", w->n_lines), PL_KVC("reason", reason));
+		pl_error(w->env->log, "refused points are dropped: the quarantine does not take them",
+			 PL_KVC("output", w->env->output), PL_KVI("points", w->n_lines), PL_KVC("reason", reason));
 	for (size_t i = 0; i < w->n_lines; i++) {
 		struct pl_spool_outcome *o = &w->s->outcomes[w->line_items[i]];
 		if (kept)

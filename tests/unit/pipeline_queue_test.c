@@ -192,15 +192,16 @@ static void wakes_a_reader_that_waits_for_more(void **state)
 	struct pl_route *r = pl_route_create("", "");
 	struct pl_batch *b = make(r, 1, 0);
 	struct pl_lane_item lent[8];
-	assert_false(pl_queue_wait_for(q, 3 * b->n)); /* empty: it becomes idle by lending */
+	assert_false(pl_queue_wait_for(q, 3 * b->n, 0)); /* empty: it becomes idle by lending */
 	assert_true(pl_queue_put(q, b));
-	assert_true(pl_queue_wait_for(q, 3 * b->n));
+	assert_true(pl_queue_wait_for(q, 3 * b->n, 0));
 	assert_false(pl_queue_put(q, b));
 	assert_true(pl_queue_put(q, b));
 	assert_false(pl_queue_put(q, b)); /* once */
-	assert_false(pl_queue_wait_for(q, 3 * b->n));
+	assert_false(pl_queue_wait_for(q, 3 * b->n, 0));
 	assert_false(pl_queue_put(q, b));
-	assert_true(pl_queue_wait_for(q, 7 * b->n));
+	assert_false(pl_queue_wait_for(q, 7 * b->n, INT64_MAX)); /* it has waited for too long */
+	assert_true(pl_queue_wait_for(q, 7 * b->n, 0));
 	assert_int_equal(pl_queue_lend(q, PL_LANE_LIVE, 1 << 20, lent, 8), 5); /* waits no more */
 	assert_false(pl_queue_put(q, b));
 	assert_false(pl_queue_put(q, b));
@@ -219,6 +220,9 @@ static void moves_everything_to_an_heir(void **state)
 	for (unsigned i = 0; i < 40; i++)
 		put(from, r, 2, i);
 	put(to, r, 1, 41);
+	pl_queue_expect(to, from);
+	assert_int_equal(pl_queue_account(to).points_in, 81);
+	assert_identity(to);
 	pl_queue_inherit(to, from);
 	assert_int_equal(pl_queue_account(to).points_queued, 81);
 	assert_int_equal(pl_queue_account(from).points_queued, 0);
@@ -260,8 +264,8 @@ static void accounts_exactly_under_many_writers(void **state)
 		}
 		for (size_t i = 0; i < WRITERS; i++)
 			pthread_join(writers[i], NULL);
-		size_t last =
-		    pl_queue_lend(q, PL_LANE_LIVE, 100 * ONE_LINE, lent, 16); /* the writers may have been done before the first look */
+		size_t last = pl_queue_lend(q, PL_LANE_LIVE, 100 * ONE_LINE, lent,
+					    16); /* the writers may have been done before the first look */
 		batches += last;
 		settle(q, lent, last, 0, PL_DROP_EXPIRED);
 		pl_queue_abandon(q, PL_DROP_SHUTDOWN);
