@@ -458,6 +458,8 @@ static void on_tick(uv_timer_t *timer)
 	int64_t now = pl_clock_mono_ns();
 	if (d->journal != NULL)
 		pl_journal_tick(d->journal, d->o.queue);
+	if (d->o.max_age_ns > 0)
+		pl_queue_expire(d->o.queue, now - d->o.max_age_ns);
 	if (d->sweep.due_mono_ns != 0 && now >= d->sweep.due_mono_ns && !d->sweep.running && !d->failing)
 		begin_sweep(d);
 	struct pl_queue_account a = pl_queue_account(d->o.queue);

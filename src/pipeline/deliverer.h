@@ -22,6 +22,7 @@ struct pl_deliverer_options {
 	struct pl_log *log;
 	struct pl_queue *queue;
 	struct pl_quarantine *quarantine; /* NULL: what is refused is dropped, counted */
+	int64_t max_age_ns;               /* of what is in memory only; 0: no bound */
 	bool awaits_journal;              /* delivers nothing before pl_deliverer_set_journal */
 };
 

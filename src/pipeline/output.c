@@ -260,6 +260,7 @@ static void make_deliverer(struct pl_output *o, const struct pl_output_options *
 	    .log = o->log,
 	    .queue = o->queue,
 	    .quarantine = options->quarantine,
+	    .max_age_ns = options->disk.max_age_ns,
 	    .awaits_journal = o->journal_dir != NULL && options->heir_of != NULL,
 	};
 	o->deliverer = pl_deliverer_create(&deliverer);

@@ -19,8 +19,8 @@ struct pl_output_options {
 	enum pl_drop_policy policy;
 	struct pl_log *log; /* borrowed */
 	/* The disk part, for a durable plugin. */
-	const char *queue_dir; /* of all outputs: this one's has its name; NULL: memory only */
-	struct pl_spool_limits disk;
+	const char *queue_dir;       /* of all outputs: this one's has its name; NULL: memory only */
+	struct pl_spool_limits disk; /* max_age_ns holds for memory too */
 	enum pl_sync sync;
 	struct pl_quarantine *quarantine; /* borrowed; NULL: what is refused is dropped, counted */
 	struct pl_output *heir_of; /* will inherit from this one, its disk part too, and delivers nothing before; NULL: nobody */

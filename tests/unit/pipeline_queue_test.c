@@ -233,6 +233,131 @@ static void moves_everything_to_an_heir(void **state)
 	pl_route_release(r);
 }
 
+/* ---- with a disk, played by the test ---- */
+
+struct disk {
+	struct pl_spool_account account;
+	uint64_t next;
+};
+
+/* Writes `n` batches, or all. */
+static void write_ahead(struct pl_queue *q, struct disk *d, size_t n)
+{
+	struct pl_batch *b;
+	for (size_t i = 0; i < n && pl_queue_unwritten(q, &b); i++) {
+		d->account.points_in += b->points;
+		d->account.points_pending += b->points;
+		d->account.records_pending++;
+		assert_identity(q);
+		pl_queue_written(q, (struct pl_spool_ref){1, ++d->next}, &d->account);
+		assert_identity(q);
+		pl_batch_release(b);
+	}
+}
+
+static void lends_nothing_before_it_is_written(void **state)
+{
+	(void)state;
+	struct pl_queue *q = pl_queue_create(1 << 20, PL_POLICY_DROP_OLDEST);
+	struct pl_route *r = pl_route_create("", "");
+	struct pl_lane_item lent[8];
+	struct disk d = {.account = {.points_in = 7, .points_out = 7}};
+	pl_queue_use_disk(q, &d.account);
+	put(q, r, 1, 0);
+	put(q, r, 2, 1);
+	assert_int_equal(pl_queue_lend(q, PL_LANE_LIVE, 1 << 20, lent, 8), 0);
+	assert_int_equal(pl_queue_account(q).memory_only_points, 3);
+	write_ahead(q, &d, 1);
+	assert_int_equal(pl_queue_lend(q, PL_LANE_LIVE, 1 << 20, lent, 8), 1);
+	assert_int_equal(pl_queue_account(q).memory_only_points, 2);
+	assert_int_equal(pl_queue_account(q).points_in, 10);
+	pl_queue_take_back(q, PL_LANE_LIVE);
+	struct pl_batch *b;
+	assert_true(pl_queue_unwritten(q, &b));
+	pl_queue_not_written(q); /* trouble: goes without */
+	pl_batch_release(b);
+	assert_int_equal(pl_queue_lend(q, PL_LANE_LIVE, 1 << 20, lent, 8), 2);
+	assert_int_equal(lent[0].ref.offset, 1);
+	assert_int_equal(lent[1].ref.segment, 0);
+	assert_false(pl_queue_unwritten(q, &b)); /* its verdict may make it needless */
+	pl_queue_destroy(q);
+	pl_route_release(r);
+}
+
+static void memory_forgets_what_is_on_disk_before_it_drops(void **state)
+{
+	(void)state;
+	struct pl_queue *q = pl_queue_create(4 * COST, PL_POLICY_DROP_NEWEST);
+	struct pl_route *r = pl_route_create("", "");
+	struct disk d = {0};
+	uint64_t forgotten;
+	pl_queue_use_disk(q, &d.account);
+	for (unsigned i = 0; i < 20; i++) {
+		put(q, r, 1, i);
+		write_ahead(q, &d, 20);
+	}
+	struct pl_queue_account a = pl_queue_account(q);
+	assert_int_equal(a.points_queued, 20);
+	assert_int_equal(a.batches_queued, 4);
+	assert_int_equal(a.on_disk_only, 16);
+	assert_int_equal(pl_queue_first_written(q, &forgotten).offset, 17);
+	assert_int_equal(forgotten, 16);
+	for (unsigned i = 0; i < 6; i++) /* unwritten: four find room, for the rest the policy speaks */
+		put(q, r, 1, i);
+	a = pl_queue_account(q);
+	assert_int_equal(a.on_disk_only, 20);
+	assert_int_equal(a.dropped[PL_DROP_FULL_NEWEST], 2);
+	assert_identity(q);
+	pl_queue_destroy(q);
+	pl_route_release(r);
+}
+
+static void old_batches_leave_the_live_lane(void **state)
+{
+	(void)state;
+	struct pl_queue *q = pl_queue_create(1 << 20, PL_POLICY_DROP_OLDEST);
+	struct pl_route *r = pl_route_create("", "");
+	struct pl_lane_item lent[8];
+	struct disk d = {0};
+	uint64_t forgotten;
+	for (unsigned i = 0; i < 3; i++)
+		put(q, r, 1, i);
+	pl_queue_shed(q, INT64_MAX, UINT64_MAX);
+	put(q, r, 1, 3);
+	assert_int_equal(pl_queue_account(q).live_points, 1);
+	assert_int_equal(pl_queue_lend(q, PL_LANE_BEHIND, 1 << 20, lent, 8), 3);
+	assert_int_equal(mark_of(lent[0].batch), 0);
+	pl_queue_take_back(q, PL_LANE_BEHIND);
+	pl_queue_use_disk(q, &d.account); /* the disk works again: what stands behind is written first, and let go */
+	write_ahead(q, &d, 20);
+	assert_int_equal(pl_queue_lend(q, PL_LANE_BEHIND, 1 << 20, lent, 8), 0);
+	assert_int_equal(pl_queue_first_written(q, &forgotten).offset, 4);
+	assert_int_equal(pl_queue_account(q).on_disk_only, 3);
+	for (unsigned i = 4; i < 9; i++)
+		put(q, r, 1, i);
+	write_ahead(q, &d, 20);
+	pl_queue_shed(q, INT64_MIN, 2 * COST);
+	assert_int_equal(pl_queue_first_written(q, &forgotten).offset, 8);
+	assert_identity(q);
+	pl_queue_destroy(q);
+	pl_route_release(r);
+}
+
+static void drops_what_waits_for_too_long(void **state)
+{
+	(void)state;
+	struct pl_queue *q = pl_queue_create(1 << 20, PL_POLICY_DROP_OLDEST);
+	struct pl_route *r = pl_route_create("", "");
+	put(q, r, 3, 0);
+	pl_queue_expire(q, 1);
+	assert_int_equal(pl_queue_account(q).points_queued, 3);
+	pl_queue_expire(q, INT64_MAX);
+	assert_int_equal(pl_queue_account(q).dropped[PL_DROP_TOO_OLD], 3);
+	assert_identity(q);
+	pl_queue_destroy(q);
+	pl_route_release(r);
+}
+
 enum { WRITERS = 4, EACH = 5000 };
 
 static void *write_many(void *data)
@@ -288,6 +413,10 @@ int main(void)
 	    cmocka_unit_test(wakes_only_an_idle_reader),
 	    cmocka_unit_test(wakes_a_reader_that_waits_for_more),
 	    cmocka_unit_test(moves_everything_to_an_heir),
+	    cmocka_unit_test(lends_nothing_before_it_is_written),
+	    cmocka_unit_test(memory_forgets_what_is_on_disk_before_it_drops),
+	    cmocka_unit_test(old_batches_leave_the_live_lane),
+	    cmocka_unit_test(drops_what_waits_for_too_long),
 	    cmocka_unit_test(accounts_exactly_under_many_writers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
