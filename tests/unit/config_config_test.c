@@ -73,6 +73,9 @@ static void gives_defaults(void **state)
 	assert_int_equal(c->log.format, PL_LOG_LOGFMT);
 	assert_int_equal(c->queue.memory_bytes, 32 << 20);
 	assert_int_equal(c->queue.policy, 0);
+	assert_null(c->queue.dir);
+	assert_int_equal(c->queue.max_bytes, 1 << 30);
+	assert_int_equal(c->queue.sync, 1);
 	assert_int_equal(c->workers, 0);
 	assert_int_equal(c->jobs.n, 0);
 	assert_int_equal(c->outputs.n, 1);
@@ -171,8 +174,8 @@ static void says_what_is_wrong(void **state)
 	     "f.yml:1:28: server.http.cert_file: cert_file and key_file go together; key_file is missing\n"},
 	    {"server: {http: {token: ''}}",
 	     "f.yml:1:24: server.http.token: must not be empty; leave the key out to let everybody in\n"},
-	    {"queue: {dir: /x, policy: oldest}",
-	     "f.yml:1:9: queue.dir: the queue on disk arrives in a later version; bound the one in memory with memory_bytes\n"
+	    {"queue: {dir: '', policy: oldest}",
+	     "f.yml:1:14: queue.dir: must not be empty\n"
 	     "f.yml:1:26: queue.policy: expected drop_oldest or drop_newest, found \"oldest\" (did you mean \"drop_oldest\"?)\n"},
 	    {"workers: 257", "f.yml:1:10: workers: 257 is out of range; allowed: 0 to 256\n"},
 	    {"log: {level: warning}", "f.yml:1:14: log.level: expected debug, info, warn or error, found \"warning\"\n"},
