@@ -187,6 +187,7 @@ static void add_counters(struct scraper *s, const struct pl_scrape_outcome *o)
 		count(&c->dropped[i], o->dropped[i]);
 	count(&c->relabeled, o->relabeled);
 	count(&c->relabel_uncached, o->uncached);
+	count(&c->stale, o->stale);
 	show_cache(s);
 }
 

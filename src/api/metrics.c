@@ -138,8 +138,8 @@ static void add_discovery(struct pl_metric_out *e, const struct pl_api *a)
 enum { N_DROPS = sizeof((struct pl_input_counters *)0)->dropped / sizeof(uint64_t) };
 
 struct sums {
-	uint64_t scrapes, failures, missed, samples, points, own_points, bytes, merged, added, parts, dropped[N_DROPS], batches,
-	    lateness_max_ns;
+	uint64_t scrapes, failures, missed, samples, points, own_points, bytes, merged, added, parts, stale, dropped[N_DROPS],
+	    batches, lateness_max_ns;
 	uint64_t relabeled, relabel_uncached, relabel_cache_series, relabel_cache_bytes;
 };
 
@@ -156,6 +156,7 @@ static void sum_worker(struct sums *s, struct pl_worker_stats w)
 	s->samples += load(&w.input->samples);
 	s->points += load(&w.input->points);
 	s->own_points += load(&w.input->own_points);
+	s->stale += load(&w.input->stale);
 	s->bytes += load(&w.input->bytes);
 	s->merged += load(&w.input->merged);
 	s->added += load(&w.input->added);
@@ -191,6 +192,7 @@ static void add_workers(struct pl_metric_out *e, const struct pl_api *a)
 	counter(e, "pulseline_scrape_bytes", "Bytes of pages, decompressed.", s.bytes);
 	counter(e, "pulseline_scrape_points", "Points handed on to the outputs, own series included.", s.points);
 	counter(e, "pulseline_scrape_own_points", "Of these, points of own series: up and the like.", s.own_points);
+	counter(e, "pulseline_scrape_stale_markers", "Of these, markers of series that are gone (influx: stale).", s.stale);
 	counter(e, "pulseline_scrape_samples_merged", "Samples that share a point with another (schemas telegraf1 and 2).",
 		s.merged);
 	counter(e, "pulseline_scrape_points_added", "Points that no sample stands for: a bucket that was missing.", s.added);

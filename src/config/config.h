@@ -30,6 +30,7 @@ struct pl_job {
 		const char *retention_policy; /* "": the database's default */
 		int schema;                   /* enum pl_schema_kind of format/transcode.h */
 		const char *measurement;      /* of the schema telegraf2; "": prometheus */
+		int stale;                    /* enum pl_stale_policy of format/transcode.h */
 		int nan;                      /* enum pl_nan_policy of format/transcode.h */
 		bool align_timestamps;        /* the scrape's time becomes a multiple of its interval */
 		int64_t timestamp_offset;     /* ns, added to the scrape's time */

@@ -9,6 +9,7 @@
 
 static const char *const schemes[] = {"http", "https", NULL};
 static const char *const schema_kinds[] = {"kapacitor", "telegraf1", "telegraf2", NULL};
+static const char *const stale_policies[] = {"none", "marker", NULL};
 static const char *const nan_policies[] = {"drop", "zero", "tag", NULL};
 
 #define JOB(MEMBER)    .offset = offsetof(struct pl_job, MEMBER)
@@ -56,6 +57,12 @@ static const struct pl_field influx_fields[] = {
      .fallback = "drop",
      .choices = nan_policies,
      .help = "NaN and infinities: drop and count, store zero, or store zero with the tag special=NaN, +Inf or -Inf"},
+    {.key = "stale",
+     .type = PL_FIELD_ENUM,
+     INFLUX(influx.stale),
+     .fallback = "none",
+     .choices = stale_policies,
+     .help = "marker: when a page that works lacks a series that the last one had, a point in pulseline_stale says so"},
     {.key = "align_timestamps",
      .type = PL_FIELD_BOOL,
      INFLUX(influx.align_timestamps),
@@ -221,9 +228,6 @@ static void check_job(void *object, const struct pl_check *c)
 		pl_check_fail(c, "metrics_path", "must not hold ? or #; a query goes into params");
 	else if (path[clean] != '\0')
 		pl_check_fail(c, "metrics_path", "must not hold spaces or control characters");
-	if (job->metric_relabel_configs.n > 0 && job->influx.schema != PL_SCHEMA_KAPACITOR)
-		pl_check_fail(c, "metric_relabel_configs", "not supported yet with schema %s; use schema kapacitor",
-			      schema_kinds[job->influx.schema]);
 }
 
 const struct pl_schema pl_job_schema = {

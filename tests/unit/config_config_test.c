@@ -210,12 +210,8 @@ static void says_what_is_wrong(void **state)
 	    {JOB("metric_relabel_configs: [{action: drop, regex: 'a(?=b)'}]"),
 	     "f.yml:1:79: scrape_configs[0].metric_relabel_configs[0].regex: look-ahead is not portable: RE2 has none (at "
 	     "character 2 of the pattern)\n"},
-	    {JOB("influx: {schema: telegraf1}, metric_relabel_configs: [{action: labeldrop, regex: a}]"),
-	     "f.yml:1:85: scrape_configs[0].metric_relabel_configs: not supported yet with schema telegraf1; use schema "
-	     "kapacitor\n"},
-	    {JOB("influx: {schema: telegraf2}, metric_relabel_configs: [{action: labeldrop, regex: a}]"),
-	     "f.yml:1:85: scrape_configs[0].metric_relabel_configs: not supported yet with schema telegraf2; use schema "
-	     "kapacitor\n"},
+	    {JOB("influx: {stale: mark}"), "f.yml:1:48: scrape_configs[0].influx.stale: expected none or marker, found \"mark\" "
+					   "(did you mean \"marker\"?)\n"},
 	    {JOB("relabel_configs: [{action: hashmod, target_label: x}]"),
 	     "f.yml:1:50: scrape_configs[0].relabel_configs[0].modulus: hashmod needs a modulus above 0\n"},
 	    {JOB("kubernetes_sd_configs: []"), "f.yml:1:32: scrape_configs[0].kubernetes_sd_configs: discovery through "
