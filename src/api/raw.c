@@ -171,6 +171,6 @@ void pl_api_raw(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part
 	enum pl_err err = pl_fetch_start(&r->fetch, a->transfers, &options, reason, sizeof reason);
 	if (err == PL_OK)
 		return;
-	pl_api_reply_error(x, err == PL_EUNSUPPORTED ? 501 : 502, reason);
+	pl_api_reply_error(x, 502, reason);
 	destroy(r);
 }

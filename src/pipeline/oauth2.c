@@ -29,7 +29,7 @@ struct pl_oauth2 {
 	bool second;  /* the other of the two ways is being tried */
 	char reason[256];
 	TAILQ_HEAD(, pl_oauth2_waiter) waiters;
-	bool closing;
+	bool closing, answering;
 	void (*closed)(void *data);
 	void *closed_data;
 };
@@ -172,15 +172,6 @@ static void note_failure(struct pl_oauth2 *o)
 	o->second = false;
 }
 
-static void answer_all(struct pl_oauth2 *o, enum pl_oauth2_state state)
-{
-	/* One that asks again from within may begin to fetch anew: then the others wait for that. */
-	for (struct pl_oauth2_waiter *w; o->transfer.flight == NULL && (w = TAILQ_FIRST(&o->waiters)) != NULL;) {
-		pl_oauth2_leave(o, w);
-		w->on_answer(w, state);
-	}
-}
-
 static void finish(struct pl_oauth2 *o)
 {
 	void (*closed)(void *) = o->closed;
@@ -191,6 +182,19 @@ static void finish(struct pl_oauth2 *o)
 	pl_client_finish(&o->client);
 	free(o);
 	closed(data);
+}
+
+static void answer_all(struct pl_oauth2 *o, enum pl_oauth2_state state)
+{
+	o->answering = true;
+	/* One that asks again from within may begin to fetch anew: then the others wait for that. */
+	for (struct pl_oauth2_waiter *w; o->transfer.flight == NULL && (w = TAILQ_FIRST(&o->waiters)) != NULL;) {
+		pl_oauth2_leave(o, w);
+		w->on_answer(w, state);
+	}
+	o->answering = false;
+	if (o->closing && o->transfer.flight == NULL)
+		finish(o);
 }
 
 static void on_done(struct pl_transfer *t, const struct pl_transfer_result *result)
@@ -247,7 +251,7 @@ void pl_oauth2_close(struct pl_oauth2 *o, void (*closed)(void *data), void *data
 	o->closed_data = data;
 	if (o->transfer.flight != NULL)
 		pl_transfer_cancel(&o->transfer);
-	else
+	else if (!o->answering) /* else when the last one has got his answer */
 		finish(o);
 }
 
