@@ -6,11 +6,11 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
-#include "base/incident.h"
 #include "base/mem.h"
 #include "in_scrape/history.h"
 #include "in_scrape/page.h"
 #include "in_scrape/token.h"
+#include "in_scrape/trouble.h"
 #include "pipeline/plugin.h"
 
 enum { IDLE_PAGES_KEPT = 8 };
@@ -41,7 +41,7 @@ struct target_state {
 	int64_t started_mono_ns, started_wall_ns, sample_time_ns;
 	bool under_way, detached;
 	enum pl_scrape_result result; /* of the scrape under way, as far as it went */
-	struct pl_incident incident;
+	struct pl_scrape_trouble trouble;
 	struct pl_scrape_history history;
 	struct pl_target_status status;
 };
@@ -107,20 +107,6 @@ static struct pl_scrape_page *page_of(struct target_state *st)
 }
 
 /* ---- the end of a scrape ---- */
-
-static void log_outcome(struct target_state *st, bool up)
-{
-	const struct pl_kv failed[] = {PL_KVC("job", st->target->job->name),
-				       PL_KVS("target", pl_target_log_url(st->target)),
-				       PL_KVC("reason", st->status.last_error),
-				       {0}};
-	const struct pl_kv recovered[] = {failed[0], failed[1], {0}};
-	struct pl_log *log = st->scraper->env->log;
-	if (up)
-		pl_incident_end(&st->incident, pl_clock_wall_ns(), log, "scrape works again", recovered);
-	else
-		pl_incident_fail(&st->incident, pl_clock_wall_ns(), log, PL_LOG_WARN, "scrape failed", failed);
-}
 
 static void note_failure(struct pl_target_status *status, const struct pl_scrape_page *page)
 {
@@ -204,7 +190,10 @@ static void end_scrape(struct target_state *st)
 	count(&s->counters.scrapes, 1);
 	count(&s->counters.failures, !up);
 	note_status(st, &outcome, duration);
-	log_outcome(st, up);
+	if (up)
+		pl_scrape_trouble_end(&st->trouble, st->target, s->env->log);
+	else
+		pl_scrape_trouble_fail(&st->trouble, st->target, st->result, st->status.last_error, s->env->log);
 	if (st->series != NULL)
 		pl_target_series_warn(st->series, st->target, s->env->log, st->started_wall_ns);
 	if (up)

@@ -56,6 +56,7 @@ enum pl_scrape_result {
 #define X(name, word) name,
 	PL_SCRAPE_RESULT_MAP(X)
 #undef X
+	    PL_SCRAPE_RESULTS
 };
 
 const char *pl_scrape_result_word(enum pl_scrape_result r); /* static storage */
