@@ -139,6 +139,7 @@ static void note_status(struct target_state *st, const struct pl_scrape_outcome 
 	status->last_bytes = o->bytes;
 	status->last_kept = o->kept;
 	status->last_series_added = o->series_added;
+	status->knows_series = pl_target_series_knows(st->series, st->target->job);
 	status->known_series = st->series != NULL ? st->series->known.n : 0;
 	status->last_dropped = 0;
 	for (size_t i = 0; i < PL_SCRAPE_DROP_COUNT; i++)

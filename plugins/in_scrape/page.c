@@ -330,7 +330,7 @@ void pl_scrape_page_settle(struct pl_scrape_page *p, int64_t duration_ns, struct
 	pl_transcode_own(t, "scrape_duration_seconds", (double)duration_ns / 1e9);
 	pl_transcode_own(t, "scrape_samples_scraped", (double)p->samples);
 	pl_transcode_own(t, "scrape_samples_post_metric_relabeling", (double)kept(p));
-	if (p->series != NULL && (p->series->caches || p->job->series_limit > 0))
+	if (pl_target_series_knows(p->series, p->job))
 		pl_transcode_own(t, "scrape_series_added", (double)p->series_added);
 	pl_transcode_own(t, "scrape_samples_dropped", (double)sum(out->dropped, PL_SCRAPE_DROP_COUNT));
 	out->own_points = t->lines - before;

@@ -26,6 +26,12 @@ struct pl_target_series *pl_target_series_create(const struct pl_job *job, struc
 						 struct pl_series_budget *budget);
 void pl_target_series_destroy(struct pl_target_series *s); /* NULL is fine */
 
+/* Can it tell which series are new? `s` may be NULL. */
+static inline bool pl_target_series_knows(const struct pl_target_series *s, const struct pl_job *job)
+{
+	return s != NULL && (s->caches || job->series_limit > 0);
+}
+
 /* A page begins. */
 void pl_target_series_begin(struct pl_target_series *s);
 

@@ -107,7 +107,11 @@ void pl_api_add_target(struct pl_json *j, const struct pl_target_status *s, size
 	add_count(j, "dropped", s->last_dropped);
 	add_count(j, "bytes", s->last_bytes);
 	add_count(j, "samplesPostMetricRelabeling", s->last_kept);
-	add_count(j, "seriesAdded", s->last_series_added);
+	pl_json_key(j, "seriesAdded");
+	if (s->knows_series)
+		pl_json_u64(j, s->last_series_added);
+	else
+		pl_json_null(j);
 	if (t->job->series_limit > 0)
 		add_series_limit(j, s);
 	add_count(j, "scrapes", s->scrapes);

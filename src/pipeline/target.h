@@ -79,7 +79,8 @@ struct pl_target_status {
 	int64_t last_duration_ns;
 	uint64_t last_samples, last_dropped, last_bytes;
 	uint64_t last_kept;         /* samples after metric relabeling */
-	uint64_t last_series_added; /* 0 where series are not remembered */
+	bool knows_series;          /* remembers them, for its job asks for something that needs that */
+	uint64_t last_series_added; /* where it does */
 	uint64_t known_series;      /* those that series_limit bounds; 0 without one */
 	int64_t down_since_wall_ns; /* 0: not down */
 	uint64_t scrapes, failures; /* since it was taken on */

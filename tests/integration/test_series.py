@@ -98,6 +98,8 @@ def test_stale_markers(pulseline, pages):
     assert markers == [f"pulseline_stale,disk=b,instance={pages.address},job=watched,metric=disk_used value=1",
                        f"pulseline_stale,instance={pages.address},job=watched,metric=fans value=1"]
     assert pulseline.metric("pulseline_scrape_stale_markers_total") == 2
+    assert (pulseline.target("watched")["seriesAdded"], pulseline.target("other")["seriesAdded"]) == (0, None)
+    assert pulseline.points_of("scrape_series_added", job="watched") and not pulseline.points_of("scrape_series_added", job="other")
     wait_until(lambda: balance(pulseline) == 0, "nothing is lost")
 
 
