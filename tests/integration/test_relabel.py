@@ -159,7 +159,7 @@ def test_wrong_rules_are_told(tmp_path, rules, problem):
 
 def test_the_command_teaches(tmp_path):
     assert "--trace" in subprocess.run([BINARY, "relabel", "--help"], capture_output=True, text=True, check=True).stdout
-    for wrong in ([], ["--rules"], ["--rules", "x", "y"], ["--nope"]):
+    for wrong in ([], ["--rules"], ["--nope"]):
         p = subprocess.run([BINARY, "relabel", *wrong], capture_output=True, text=True, stdin=subprocess.DEVNULL)
         assert p.returncode == 2 and "pulseline relabel --help" in p.stderr
     p = subprocess.run([BINARY, "relabel", "--rules", tmp_path / "none.yml"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
