@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "format/json_out.h"
@@ -20,7 +22,7 @@ static const struct pl_field fields[] = {
     {.key = "action",
      .type = PL_FIELD_ENUM,
      RULE(action),
-     .flags = PL_FIELD_NO_ENV,
+     .flags = PL_FIELD_NO_ENV | PL_FIELD_ANY_CASE,
      .fallback = "replace",
      .choices = actions,
      .help = "what the rule does"},
@@ -32,13 +34,13 @@ static const struct pl_field fields[] = {
     {.key = "separator",
      .type = PL_FIELD_STRING,
      RULE(separator),
-     .flags = PL_FIELD_NO_ENV,
+     .flags = PL_FIELD_NO_ENV | PL_FIELD_NULLABLE,
      .fallback = ";",
      .help = "between the joined values"},
     {.key = "regex",
      .type = PL_FIELD_STRING,
      RULE(regex),
-     .flags = PL_FIELD_NO_ENV,
+     .flags = PL_FIELD_NO_ENV | PL_FIELD_NULLABLE,
      .fallback = "(.*)",
      .help = "what must match, from beginning to end; RE2's syntax"},
     {.key = "modulus",
@@ -50,13 +52,13 @@ static const struct pl_field fields[] = {
     {.key = "target_label",
      .type = PL_FIELD_STRING,
      RULE(target_label),
-     .flags = PL_FIELD_NO_ENV,
+     .flags = PL_FIELD_NO_ENV | PL_FIELD_NULLABLE,
      .fallback = "",
      .help = "the label that is written; for replace $1 and ${name} stand for groups"},
     {.key = "replacement",
      .type = PL_FIELD_STRING,
      RULE(replacement),
-     .flags = PL_FIELD_NO_ENV,
+     .flags = PL_FIELD_NO_ENV | PL_FIELD_NULLABLE,
      .fallback = "$1",
      .help = "what is written; $1 and ${name} stand for groups; empty: the label goes"},
     {0},
@@ -73,6 +75,7 @@ static struct pl_relabel_rule rule_of(const struct pl_relabel_config *c)
 	    .modulus = (uint64_t)c->modulus,
 	    .target_label = c->target_label,
 	    .replacement = c->replacement,
+	    .legacy_names = c->legacy_names,
 	};
 }
 
@@ -82,7 +85,8 @@ static void check(void *object, const struct pl_check *c)
 	const char *key;
 	char reason[256];
 	const struct pl_node *action = pl_node_get(c->node, "action");
-	if (action != NULL && !pl_str_is(action->text, actions[rule.action])) /* complained about already */
+	if (action != NULL && (action->text.n != strlen(actions[rule.action]) ||
+			       strncasecmp(action->text.p, actions[rule.action], action->text.n) != 0)) /* complained about already */
 		return;
 	if (pl_relabel_rule_check(&rule, &key, reason, sizeof reason) != PL_OK)
 		pl_check_fail(c, key, "%s", reason);
@@ -90,6 +94,29 @@ static void check(void *object, const struct pl_check *c)
 
 const struct pl_schema pl_relabel_config_schema = {
     .name = "relabel_config", .size = sizeof(struct pl_relabel_config), .fields = fields, .check = check};
+
+void pl_relabel_config_use_legacy_names(struct pl_list list, const char *key, const struct pl_check *c)
+{
+	struct pl_relabel_config *rules = list.v;
+	const struct pl_node *nodes = pl_node_get(c->node, key);
+	for (size_t i = 0; i < list.n; i++) {
+		const char *at;
+		char reason[256];
+		const struct pl_relabel_rule before = rule_of(&rules[i]);
+		bool was_right = pl_relabel_rule_check(&before, &at, reason, sizeof reason) == PL_OK;
+		rules[i].legacy_names = true;
+		const struct pl_relabel_rule after = rule_of(&rules[i]);
+		if (!was_right || pl_relabel_rule_check(&after, &at, reason, sizeof reason) == PL_OK)
+			continue;
+		struct pl_buf path = {0};
+		pl_buf_addf(&path, "%s.%s[%zu]", c->path, key, i);
+		struct pl_check here = *c;
+		here.path = pl_buf_cstr(&path);
+		here.node = nodes != NULL && nodes->kind == PL_NODE_SEQUENCE && i < nodes->n ? nodes->items[i] : NULL;
+		pl_check_fail(&here, at, "%s", reason);
+		pl_buf_finish(&path);
+	}
+}
 
 struct pl_relabel *pl_relabel_config_compile(struct pl_list list)
 {

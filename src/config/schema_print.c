@@ -179,7 +179,10 @@ static void add_strings(const struct printer *p, const struct pl_strings *s, uns
 	pl_buf_add_char(p->out, '[');
 	for (size_t i = 0; i < s->n; i++) {
 		pl_buf_add_cstr(p->out, i > 0 ? ", " : "");
-		add_text(p, pl_str_of(s->v[i]), flags);
+		if ((flags & PL_FIELD_HIDDEN) && !p->reveal)
+			pl_buf_add_cstr(p->out, "<secret>");
+		else
+			add_text(p, pl_str_of(s->v[i]), flags);
 	}
 	pl_buf_add_cstr(p->out, "]\n");
 }
@@ -250,6 +253,23 @@ static void print_list(const struct printer *p, const struct pl_field *f, const 
 		print_item(p, f->schema, (const char *)list->v + i * f->schema->size, indent + 2);
 }
 
+/* Nothing when it is empty: then the key has no meaning. */
+static void print_map(const struct printer *p, const struct pl_field *f, const struct pl_list *list, unsigned indent)
+{
+	if (list->n == 0)
+		return;
+	add_key(p, indent, f->key);
+	pl_buf_add_char(p->out, '\n');
+	for (size_t i = 0; i < list->n; i++) {
+		const char *item = (const char *)list->v + i * f->schema->size, *name;
+		memcpy(&name, item, sizeof name);
+		add_indent(p, indent + 2);
+		add_text(p, pl_str_of(name), PL_FIELD_NO_ENV);
+		pl_buf_add_cstr(p->out, ":\n");
+		print_mapping(p, f->schema, item, indent + 4);
+	}
+}
+
 static void print_sections(const struct printer *p, const struct pl_field *f, const struct pl_sections *sections, unsigned indent)
 {
 	if (p->reveal)
@@ -279,6 +299,10 @@ static void print_field(const struct printer *p, const struct pl_field *f, const
 	const void *optional = NULL;
 	switch (f->type) {
 	case PL_FIELD_REFUSED:
+	case PL_FIELD_IGNORED:
+		break;
+	case PL_FIELD_MAP:
+		print_map(p, f, at, indent);
 		break;
 	case PL_FIELD_SECRET:
 		print_secret(p, f, at, indent);
