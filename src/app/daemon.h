@@ -10,6 +10,7 @@ struct pl_daemon_options {
 	const char *config_path;  /* borrowed */
 	struct pl_config *config; /* takes */
 	struct pl_log *log;       /* borrowed */
+	const struct pl_buf *warnings; /* borrowed: what has no effect in the configuration, in lines; NULL: nothing */
 	bool log_level_fixed;     /* the command line decides it, not the configuration */
 };
 

@@ -230,8 +230,6 @@ static const struct {
     {"X-Amz-Content-Sha256", "it belongs to AWS' signatures"},
 };
 
-enum { MOST_HEADER_LINES = 32 };
-
 static void check_lines(const struct pl_header *h, const struct pl_check *c)
 {
 	const struct {
@@ -273,8 +271,8 @@ static void check_headers(const struct pl_client_config *client, const struct pl
 		here.path = pl_buf_cstr(&path);
 		check_lines(h, &here);
 	}
-	if (lines > MOST_HEADER_LINES)
-		pl_check_fail(c, "http_headers", "%zu lines of headers, the limit is %d", lines, MOST_HEADER_LINES);
+	if (lines > PL_CLIENT_MOST_HEADER_LINES)
+		pl_check_fail(c, "http_headers", "%zu lines of headers, the limit is %d", lines, PL_CLIENT_MOST_HEADER_LINES);
 	pl_buf_finish(&path);
 }
 

@@ -39,6 +39,8 @@ struct pl_header {
 	struct pl_strings values, secrets, files;
 };
 
+enum { PL_CLIENT_MOST_HEADER_LINES = 32 };
+
 struct pl_client_config {
 	struct pl_basic_auth *basic_auth;       /* NULL: none */
 	struct pl_authorization *authorization; /* NULL: none */

@@ -1,5 +1,6 @@
 #include "config/job.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -253,6 +254,26 @@ static void settle_names(struct pl_job *job, const struct pl_config *config, con
 	pl_relabel_config_use_legacy_names(job->metric_relabel_configs, "metric_relabel_configs", c);
 }
 
+/* A URL where an address belongs is a mistake, unless rules may make an address of it, as they do for probers. */
+static void check_static_targets(const struct pl_job *job, const struct pl_check *c)
+{
+	const struct pl_node *groups = pl_node_get(c->node, "static_configs");
+	if (job->relabel_configs.n > 0 || groups == NULL || groups->kind != PL_NODE_SEQUENCE)
+		return;
+	for (size_t i = 0; i < groups->n; i++) {
+		const struct pl_node *targets = groups->items[i]->kind == PL_NODE_MAPPING ? pl_node_get(groups->items[i], "targets") : NULL;
+		for (size_t k = 0; targets != NULL && targets->kind == PL_NODE_SEQUENCE && k < targets->n; k++) {
+			const struct pl_node *t = targets->items[k];
+			char path[96];
+			if (t->kind != PL_NODE_SCALAR || memchr(t->text.p, '/', t->text.n) == NULL)
+				continue;
+			snprintf(path, sizeof path, "%s.static_configs[%zu].targets[%zu]", c->path, i, k);
+			pl_problems_add(c->problems, t->mark, path,
+					"expected host:port, found a /; the path goes into metrics_path, and scheme: says http or https");
+		}
+	}
+}
+
 void pl_job_settle(struct pl_job *job, const struct pl_config *config, const struct pl_check *c)
 {
 	bool inherited = pl_node_get(c->node, "scrape_interval") == NULL;
@@ -280,6 +301,7 @@ void pl_job_settle(struct pl_job *job, const struct pl_config *config, const str
 		job->target_limit = config->global.target_limit;
 	job->external_labels = config->global.external_labels;
 	settle_names(job, config, c);
+	check_static_targets(job, c);
 }
 
 void pl_job_number(struct pl_job *job)

@@ -89,12 +89,50 @@ static void versions_and_proxies_are_handed_on(void **state)
 	pl_client_finish(&c);
 }
 
+static void expect_headers(const struct pl_client *c, const char *const *expected)
+{
+	size_t i = 0;
+	for (; expected[i] != NULL; i++)
+		assert_string_equal(c->transfer.headers[i], expected[i]);
+	assert_null(c->transfer.headers[i]);
+}
+
+static void headers_are_values_secrets_and_files(void **state)
+{
+	(void)state;
+	char path[64], reason[256];
+	const char *values[] = {"one", "", "two"}, *secrets[] = {"s3cret"}, *files[] = {make_file(path, " \t from a file\n")};
+	struct pl_header headers[] = {{.name = "X-A", .values = {values, 3}},
+				      {.name = "X-B", .values = {values, 1}, .secrets = {secrets, 1}, .files = {files, 1}}};
+	struct pl_authorization authorization = {.type = "Token", .credentials = {.value = "t"}};
+	struct pl_client_config config = {.http_headers = {headers, 2}};
+	struct pl_client c = {0};
+	assert_int_equal(pl_client_refresh(&c, &config, reason, sizeof reason), PL_OK);
+	expect_headers(&c, (const char *const[]){"X-A: one", "X-A: ", "X-A: two", "X-B: one", "X-B: s3cret", "X-B: from a file", NULL});
+	rewrite(path, "another\n");
+	config.authorization = &authorization;
+	config.http_headers.n = 2;
+	assert_int_equal(pl_client_refresh(&c, &config, reason, sizeof reason), PL_OK);
+	expect_headers(&c, (const char *const[]){"Authorization: Token t", "X-A: one", "X-A: ", "X-A: two", "X-B: one", "X-B: s3cret",
+						 "X-B: another", NULL});
+	rewrite(path, "two\nlines\n");
+	assert_int_equal(pl_client_refresh(&c, &config, reason, sizeof reason), PL_EPARSE);
+	assert_non_null(strstr(reason, path));
+	assert_non_null(strstr(reason, "control character"));
+	assert_null(strstr(reason, "lines"));
+	unlink(path);
+	assert_int_equal(pl_client_refresh(&c, &config, reason, sizeof reason), PL_ENOENT);
+	assert_non_null(strstr(reason, path));
+	pl_client_finish(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_changed_file_is_read_again),
 	    cmocka_unit_test(an_old_file_is_not_read_again),
 	    cmocka_unit_test(versions_and_proxies_are_handed_on),
+	    cmocka_unit_test(headers_are_values_secrets_and_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
