@@ -198,6 +198,8 @@ static void end_scrape(struct target_state *st)
 	bool up = st->page->error[0] == '\0';
 	if (up)
 		st->token_renewed_mono_ns = 0;
+	else
+		pl_client_redact(&st->client, st->page->error);
 	pl_scrape_page_settle(st->page, duration, &outcome);
 	add_counters(s, &outcome);
 	count(&s->counters.scrapes, 1);

@@ -161,7 +161,7 @@ static const struct pl_field oauth2_fields[] = {
      .help = "its password at the token endpoint"},
     {.key = "token_url", .type = PL_FIELD_URL, OAUTH2(token_url), .flags = PL_FIELD_REQUIRED, .help = "the token endpoint"},
     {.key = "scopes", .type = PL_FIELD_STRINGS, OAUTH2(scopes), .help = "what the token is to be good for"},
-    {.key = "endpoint_params", .type = PL_FIELD_LABELS, OAUTH2(endpoint_params), .help = "more parameters of the request"},
+    {.key = "endpoint_params", .type = PL_FIELD_LABELS, OAUTH2(endpoint_params), .flags = PL_FIELD_HIDDEN, .help = "more parameters of the request"},
     {.key = "tls_config",
      .type = PL_FIELD_OBJECT,
      OAUTH2(tls_config),

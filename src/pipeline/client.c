@@ -1,11 +1,14 @@
 #include "pipeline/client.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/redact.h"
+#include "config/scalar.h"
 
 static void wipe(struct pl_buf *b)
 {
@@ -59,15 +62,17 @@ static enum pl_err add_line(struct pl_buf *lines, const char *name, const struct
 }
 
 /* All values of a header, then its secrets, then its files, as in Prometheus. */
-static enum pl_err add_header(struct pl_buf *lines, size_t *n, const struct pl_header *h, char *reason, size_t reason_size)
+static enum pl_err add_header(struct pl_client *c, size_t *n, const struct pl_header *h, char *reason, size_t reason_size)
 {
+	bool secret = pl_redact_is_name(pl_str_of(h->name));
 	const struct pl_strings *all[] = {&h->values, &h->secrets, &h->files};
 	enum pl_err err = PL_OK;
 	for (size_t k = 0; k < 3; k++)
 		for (size_t i = 0; err == PL_OK && i < all[k]->n; i++, (*n)++) {
 			const struct pl_secret value = k < 2 ? (struct pl_secret){.value = all[k]->v[i]}
 							     : (struct pl_secret){.file = all[k]->v[i]};
-			err = add_line(lines, h->name, &value, reason, reason_size);
+			c->secret_headers |= (uint64_t)(k > 0 || secret) << *n;
+			err = add_line(&c->lines, h->name, &value, reason, reason_size);
 		}
 	return err;
 }
@@ -91,13 +96,14 @@ static enum pl_err load_headers(struct pl_client *c, const struct pl_client_conf
 	enum pl_err err = PL_OK;
 	size_t n = 0;
 	wipe(&c->lines);
+	c->secret_headers = 0;
 	if (config->authorization != NULL) {
 		pl_buf_addf(&c->lines, "Authorization: %s %s", config->authorization->type, c->token.p);
 		pl_buf_add_char(&c->lines, '\0');
-		n++;
+		c->secret_headers |= (uint64_t)1 << n++;
 	}
 	for (size_t i = 0; err == PL_OK && i < config->http_headers.n; i++)
-		err = add_header(&c->lines, &n, &headers[i], reason, reason_size);
+		err = add_header(c, &n, &headers[i], reason, reason_size);
 	point_at_lines(c, err == PL_OK ? n : 0);
 	c->transfer.headers = c->headers;
 	return err;
@@ -185,6 +191,46 @@ enum pl_err pl_client_refresh(struct pl_client *c, const struct pl_client_config
 	enum pl_err err = pl_client_load(c, config, reason, reason_size);
 	c->loaded = err == PL_OK;
 	return err;
+}
+
+/* "user:password" as it stands in the header of basic authentication. */
+static void redact_basic(const struct pl_client *c, char *text)
+{
+	struct pl_buf plain = {0}, coded = {0};
+	pl_buf_addf(&plain, "%s:%s", c->transfer.username, c->password.p);
+	pl_buf_reserve(&coded, plain.n / 3 * 4 + 8);
+	coded.n = (size_t)EVP_EncodeBlock((unsigned char *)coded.p, (const unsigned char *)plain.p, (int)plain.n);
+	pl_redact_echo(text, pl_buf_str(&coded));
+	wipe(&plain);
+	wipe(&coded);
+	pl_buf_finish(&plain);
+	pl_buf_finish(&coded);
+}
+
+/* The user of the proxy, as a whole and the password alone. */
+static void redact_proxy(const char *url, char *text)
+{
+	struct pl_str password = pl_proxy_credentials(pl_str_of(url));
+	pl_redact_echo(text, password);
+	(void)pl_str_cut(&password, ':');
+	if (password.p != NULL)
+		pl_redact_echo(text, password);
+}
+
+void pl_client_redact(const struct pl_client *c, char *text)
+{
+	if (c->transfer.username != NULL && c->password.p != NULL)
+		redact_basic(c, text);
+	pl_redact_echo(text, pl_buf_str(&c->password));
+	pl_redact_echo(text, pl_buf_str(&c->token));
+	if (c->transfer.proxy_url != NULL)
+		redact_proxy(c->transfer.proxy_url, text);
+	for (size_t i = 0; c->headers != NULL && c->headers[i] != NULL; i++) {
+		struct pl_str value = pl_str_of(c->headers[i]);
+		(void)pl_str_cut(&value, ' ');
+		if (c->secret_headers >> i & 1)
+			pl_redact_echo(text, value);
+	}
 }
 
 void pl_client_finish(struct pl_client *c)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 #include "base/buf.h"
@@ -17,6 +18,7 @@ struct pl_client {
 	struct pl_buf password, token;
 	struct pl_buf lines;  /* of headers, a NUL behind each */
 	const char **headers; /* into `lines`, NULL behind the last; NULL: none */
+	uint64_t secret_headers; /* which of them hold a secret, a bit for each */
 	bool loaded;
 	bool settled;      /* `seen` can be trusted: no file had changed for a while when it was read */
 	struct stat *seen; /* of the files that hold secrets */
@@ -31,6 +33,9 @@ PL_MUST_CHECK enum pl_err pl_client_refresh(struct pl_client *c, const struct pl
 /* Fills `c` anew, whatever it holds. */
 PL_MUST_CHECK enum pl_err pl_client_load(struct pl_client *c, const struct pl_client_config *config, char *reason,
 					 size_t reason_size);
+
+/* Writes asterisks over what `text` shows of the client's secrets: a server may say again what it was told. */
+void pl_client_redact(const struct pl_client *c, char *text);
 
 /* Wipes and frees the secrets. */
 void pl_client_finish(struct pl_client *c);
