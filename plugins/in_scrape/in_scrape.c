@@ -199,7 +199,7 @@ static void end_scrape(struct target_state *st)
 	if (up)
 		st->token_renewed_mono_ns = 0;
 	else
-		pl_client_redact(&st->client, st->page->error);
+		pl_client_redact(&st->client, st->target->url, st->page->error);
 	pl_scrape_page_settle(st->page, duration, &outcome);
 	add_counters(s, &outcome);
 	count(&s->counters.scrapes, 1);

@@ -21,7 +21,7 @@ static void on_done(struct pl_transfer *t, const struct pl_transfer_result *resu
 	struct pl_influx_request *r = pl_container_of(t, struct pl_influx_request, transfer);
 	if (result->status >= 300) { /* a refusal, whose words are logged */
 		pl_buf_cstr(&r->answer);
-		pl_client_redact(&r->client, r->answer.p);
+		pl_client_redact(&r->client, "", r->answer.p);
 	}
 	r->done(r, result, r->cut);
 }

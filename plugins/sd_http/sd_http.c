@@ -94,7 +94,7 @@ static void tell_trouble(struct instance *in, const char *reason)
 {
 	in->trouble = true;
 	char *shown = pl_strdup(reason);
-	pl_client_redact(&in->client, shown);
+	pl_client_redact(&in->client, in->config->url, shown);
 	in->env.sink->trouble(in->env.sink, source_of(in), shown);
 	free(shown);
 	end_question(in);

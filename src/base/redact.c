@@ -98,3 +98,35 @@ void pl_redact_echo(char *text, struct pl_str secret)
 		p += n;
 	}
 }
+
+static int digit_of(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static void unescape(struct pl_buf *out, struct pl_str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		int high = s.p[i] == '%' && i + 2 < s.n ? digit_of(s.p[i + 1]) : -1;
+		int low = high >= 0 ? digit_of(s.p[i + 2]) : -1;
+		pl_buf_add_char(out, low >= 0 ? (char)(high * 16 + low) : s.p[i] == '+' ? ' ' : s.p[i]);
+		i += low >= 0 ? 2 : 0;
+	}
+}
+
+void pl_redact_url_echo(char *text, struct pl_str url)
+{
+	struct pl_str rest = url;
+	struct pl_buf plain = {0};
+	(void)pl_str_cut(&rest, '?');
+	while (rest.p != NULL) {
+		struct pl_str value = pl_str_cut(&rest, '&'), name = pl_str_cut(&value, '=');
+		if (value.p == NULL || !(pl_redact_is_name(name) || holds_user(value)))
+			continue;
+		pl_redact_echo(text, value);
+		pl_buf_clear(&plain);
+		unescape(&plain, value);
+		pl_redact_echo(text, pl_buf_str(&plain));
+	}
+	pl_buf_finish(&plain);
+}

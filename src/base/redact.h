@@ -21,4 +21,7 @@ void pl_redact_value(struct pl_buf *out, struct pl_str value);
  * fewer than 4 bytes are left alone: every word would have them. */
 void pl_redact_echo(char *text, struct pl_str secret);
 
+/* The same for everything in a URL that pl_redact_url would not show in its parameters, as it is and unescaped. */
+void pl_redact_url_echo(char *text, struct pl_str url);
+
 #endif

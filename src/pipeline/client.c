@@ -217,8 +217,9 @@ static void redact_proxy(const char *url, char *text)
 		pl_redact_echo(text, password);
 }
 
-void pl_client_redact(const struct pl_client *c, char *text)
+void pl_client_redact(const struct pl_client *c, const char *url, char *text)
 {
+	pl_redact_url_echo(text, pl_str_of(url));
 	if (c->transfer.username != NULL && c->password.p != NULL)
 		redact_basic(c, text);
 	pl_redact_echo(text, pl_buf_str(&c->password));

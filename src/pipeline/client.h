@@ -34,8 +34,8 @@ PL_MUST_CHECK enum pl_err pl_client_refresh(struct pl_client *c, const struct pl
 PL_MUST_CHECK enum pl_err pl_client_load(struct pl_client *c, const struct pl_client_config *config, char *reason,
 					 size_t reason_size);
 
-/* Writes asterisks over what `text` shows of the client's secrets: a server may say again what it was told. */
-void pl_client_redact(const struct pl_client *c, char *text);
+/* Writes asterisks over what `text` shows of the client's secrets and those in `url`: a server may say again what it was told. */
+void pl_client_redact(const struct pl_client *c, const char *url, char *text);
 
 /* Wipes and frees the secrets. */
 void pl_client_finish(struct pl_client *c);

@@ -210,7 +210,7 @@ static void redact(struct pl_oauth2 *o)
 	for (size_t i = 0; i < params.n; i++)
 		if (pl_redact_is_name(params.v[i].name))
 			pl_redact_echo(o->reason, params.v[i].value);
-	pl_client_redact(&o->client, o->reason);
+	pl_client_redact(&o->client, o->config->token_url, o->reason);
 }
 
 static void on_done(struct pl_transfer *t, const struct pl_transfer_result *result)
