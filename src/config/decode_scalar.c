@@ -189,7 +189,11 @@ static void decode_duration(const struct value *v, int64_t *at)
 static void decode_bytes(const struct value *v, int64_t *at)
 {
 	int64_t n;
-	if (pl_parse_bytes(v->text, &n) != PL_OK)
+	bool bare = v->text.n > 0 && strspn(v->text.p, "0123456789") >= v->text.n;
+	if (bare && (v->field->flags & PL_FIELD_UNIT) && !pl_str_is(v->text, "0"))
+		unexpected(v, " without a unit", "a size in bytes like %.*sB or 10MB", v->node->text.n > 9 ? 9 : (int)v->node->text.n,
+			   v->node->text.p);
+	else if (pl_parse_bytes(v->text, &n) != PL_OK)
 		unexpected(v, "", "a size in bytes like 512, 64KiB, 10MB or 1GiB");
 	else if (check_range(v, n, pl_bytes_print))
 		*at = n;

@@ -116,6 +116,7 @@ static const struct pl_field job_fields[] = {
     {.key = "body_size_limit",
      .type = PL_FIELD_BYTES,
      JOB(body_size_limit),
+     .flags = PL_FIELD_UNIT,
      .help = "a larger page fails, counted after decompression; 0: global's"},
     {.key = "sample_limit",
      .type = PL_FIELD_INT,

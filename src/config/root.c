@@ -51,6 +51,7 @@ static const struct pl_field global_fields[] = {
     {.key = "body_size_limit",
      .type = PL_FIELD_BYTES,
      IN(global, body_size_limit),
+     .flags = PL_FIELD_UNIT,
      .fallback = "256MiB",
      .help = "a larger page fails, counted after decompression; 0: no bound (Prometheus' default)"},
     {.key = "sample_limit",

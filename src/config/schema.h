@@ -60,6 +60,7 @@ enum pl_field_flags {
 	PL_FIELD_NULLABLE = 16, /* strings: no value is the empty text */
 	PL_FIELD_HIDDEN = 32,  /* sequences of strings: each is shown as <secret>; labels: those whose name looks like a secret's */
 	PL_FIELD_PATHS = 64,   /* sequences of strings: each is a PL_FIELD_PATH */
+	PL_FIELD_UNIT = 256,   /* sizes in bytes: not without a unit, but 0 */
 	PL_FIELD_WORDS = 128,  /* PL_FIELD_IGNORED: a list of `choices`, each once */
 };
 
