@@ -18,8 +18,8 @@ static bool has(struct pl_str s, const char *word)
 
 bool pl_redact_is_name(struct pl_str name)
 {
-	static const char *const words[] = {"token", "secret", "passw", "passphrase", "pwd",	"auth",
-					    "key",   "signature", "credential", "session", "cookie"};
+	static const char *const words[] = {"token", "secret",    "passw",      "passphrase", "pwd",   "auth",
+					    "key",   "signature", "credential", "session",    "cookie"};
 	static const char *const whole[] = {"sig", "pass", "pw", "jwt", "sas"};
 	for (size_t i = 0; i < PL_COUNT_OF(words); i++)
 		if (has(name, words[i]))

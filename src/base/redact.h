@@ -17,8 +17,8 @@ void pl_redact_url(struct pl_buf *out, struct pl_str url);
 /* Appends a value; if it is a URL as above; if it is like user:password@host with <secret> in front of the @. */
 void pl_redact_value(struct pl_buf *out, struct pl_str value);
 
-/* Writes asterisks over `secret` wherever `text` has it, or has its beginning of at least 6 bytes: a text that was cut. Secrets of
- * fewer than 4 bytes are left alone: every word would have them. */
+/* Writes asterisks over `secret` wherever `text` has it, or has its beginning of at least 6 bytes: a text that was cut. Secrets
+ * of fewer than 4 bytes are left alone: every word would have them. */
 void pl_redact_echo(char *text, struct pl_str secret);
 
 /* The same for everything in a URL that pl_redact_url would not show in its parameters, as it is and unescaped. */

@@ -47,18 +47,19 @@ struct pl_client_config {
 	struct pl_secret bearer_token;
 	struct pl_oauth2_config *oauth2; /* NULL: none */
 	struct pl_tls_config tls_config;
-	const char *proxy_url;   /* NULL: none */
-	const char *no_proxy;    /* NULL: everything goes through the proxy */
+	const char *proxy_url;       /* NULL: none */
+	const char *no_proxy;        /* NULL: everything goes through the proxy */
 	struct pl_list http_headers; /* struct pl_header */
-	bool follow_redirects;   /* default true */
-	bool enable_compression; /* default true */
+	bool follow_redirects;       /* default true */
+	bool enable_compression;     /* default true */
 };
 
-extern const struct pl_schema pl_basic_auth_schema, pl_authorization_schema, pl_tls_config_schema, pl_oauth2_schema, pl_header_schema;
+extern const struct pl_schema pl_basic_auth_schema, pl_authorization_schema, pl_tls_config_schema, pl_oauth2_schema,
+    pl_header_schema;
 
 /* Rows for a struct that embeds a pl_client_config as member `client`: basic_auth, authorization, bearer_token(_file), oauth2,
- * tls_config, proxy_url, no_proxy, http_headers, follow_redirects, enable_compression; and what else Prometheus has, refused by name. The
- * schema's check calls pl_client_config_check. */
+ * tls_config, proxy_url, no_proxy, http_headers, follow_redirects, enable_compression; and what else Prometheus has, refused by
+ * name. The schema's check calls pl_client_config_check. */
 #define PL_CLIENT_FIELDS(STRUCT)                                                                                                 \
 	{.key = "basic_auth",                                                                                                    \
 	 .type = PL_FIELD_OPTIONAL,                                                                                              \

@@ -5,8 +5,8 @@
 
 enum { MOST_WORDS = 32, SHOWN = 64 };
 
-/* Is it the one value that asks for nothing else than what is done anyway? Nothing at all and an empty list are such values, too; an
- * empty mapping asks for a thing with all its defaults. */
+/* Is it the one value that asks for nothing else than what is done anyway? Nothing at all and an empty list are such values, too;
+ * an empty mapping asks for a thing with all its defaults. */
 static bool asks_for_nothing(const struct pl_field *field, const struct pl_node *value)
 {
 	if (pl_node_is_null(value))

@@ -191,8 +191,8 @@ static void decode_bytes(const struct value *v, int64_t *at)
 	int64_t n;
 	bool bare = v->text.n > 0 && strspn(v->text.p, "0123456789") >= v->text.n;
 	if (bare && (v->field->flags & PL_FIELD_UNIT) && !pl_str_is(v->text, "0"))
-		unexpected(v, " without a unit", "a size in bytes like %.*sB or 10MB", v->node->text.n > 9 ? 9 : (int)v->node->text.n,
-			   v->node->text.p);
+		unexpected(v, " without a unit", "a size in bytes like %.*sB or 10MB",
+			   v->node->text.n > 9 ? 9 : (int)v->node->text.n, v->node->text.p);
 	else if (pl_parse_bytes(v->text, &n) != PL_OK)
 		unexpected(v, "", "a size in bytes like 512, 64KiB, 10MB or 1GiB");
 	else if (check_range(v, n, pl_bytes_print))
@@ -225,8 +225,7 @@ out:
 
 const char *pl_decode_resolve(const struct pl_decode_options *o, struct pl_str name)
 {
-	bool as_is =
-	    name.n == 0 || name.p[0] == '/' || pl_str_is(name, "-") || o->base_dir == NULL || o->base_dir[0] == '\0';
+	bool as_is = name.n == 0 || name.p[0] == '/' || pl_str_is(name, "-") || o->base_dir == NULL || o->base_dir[0] == '\0';
 	if (as_is)
 		return pl_arena_strndup(o->arena, name.p, name.n);
 	return pl_arena_printf(o->arena, "%s/%.*s", o->base_dir, (int)name.n, name.p);

@@ -47,7 +47,8 @@ extern const char *const pl_foreign_bools[], *const pl_foreign_protocols[], *con
 			    "has no effect: native histograms are not supported, and classic ones are always scraped"),          \
 	    PL_IGNORED_WORD("scrape_classic_histograms", pl_foreign_bools, "true",                                               \
 			    "has no effect: native histograms are not supported, and classic ones are always scraped"),          \
-	    PL_IGNORED_WORD("extra_scrape_metrics", pl_foreign_bools, "false",                                                   \
-			    "has no effect: limits and sizes stand in /api/v1/targets; a target's own series are always the same")
+	    PL_IGNORED_WORD(                                                                                                     \
+		"extra_scrape_metrics", pl_foreign_bools, "false",                                                               \
+		"has no effect: limits and sizes stand in /api/v1/targets; a target's own series are always the same")
 
 #endif

@@ -14,8 +14,8 @@ static const char *const schema_kinds[] = {"kapacitor", "telegraf1", "telegraf2"
 const char *const pl_name_validations[] = {"utf8", "legacy", NULL};
 static const char *const nan_policies[] = {"drop", "zero", "tag", NULL};
 
-#define JOB(MEMBER)    .offset = offsetof(struct pl_job, MEMBER)
-#define INFLUX(MEMBER) .offset = offsetof(struct pl_job, MEMBER) - offsetof(struct pl_job, influx)
+#define JOB(MEMBER)       .offset = offsetof(struct pl_job, MEMBER)
+#define INFLUX(MEMBER)    .offset = offsetof(struct pl_job, MEMBER) - offsetof(struct pl_job, influx)
 #define CLOUD(NAME, WHAT) PL_REFUSED(NAME "_sd_configs", "discovery through " WHAT " is not supported; " INSTEAD)
 #define INSTEAD           "use http_sd_configs, with something that answers with the targets, or file_sd_configs"
 #define LIMIT(KEY, HELP)                                                                                                         \
@@ -230,7 +230,8 @@ void pl_names_check_escaping(const struct pl_check *c)
 {
 	const struct pl_node *escaping = pl_node_get(c->node, "metric_name_escaping_scheme");
 	if (escaping != NULL && pl_str_is(escaping->text, "allow-utf-8"))
-		pl_check_fail(c, "metric_name_escaping_scheme", "allow-utf-8 does not go with metric_name_validation_scheme: legacy");
+		pl_check_fail(c, "metric_name_escaping_scheme",
+			      "allow-utf-8 does not go with metric_name_validation_scheme: legacy");
 }
 
 static void complain_timeout(const struct pl_job *job, bool inherited, const struct pl_check *c)
@@ -262,15 +263,17 @@ static void check_static_targets(const struct pl_job *job, const struct pl_check
 	if (job->relabel_configs.n > 0 || groups == NULL || groups->kind != PL_NODE_SEQUENCE)
 		return;
 	for (size_t i = 0; i < groups->n; i++) {
-		const struct pl_node *targets = groups->items[i]->kind == PL_NODE_MAPPING ? pl_node_get(groups->items[i], "targets") : NULL;
+		const struct pl_node *targets =
+		    groups->items[i]->kind == PL_NODE_MAPPING ? pl_node_get(groups->items[i], "targets") : NULL;
 		for (size_t k = 0; targets != NULL && targets->kind == PL_NODE_SEQUENCE && k < targets->n; k++) {
 			const struct pl_node *t = targets->items[k];
 			char path[96];
 			if (t->kind != PL_NODE_SCALAR || memchr(t->text.p, '/', t->text.n) == NULL)
 				continue;
 			snprintf(path, sizeof path, "%s.static_configs[%zu].targets[%zu]", c->path, i, k);
-			pl_problems_add(c->problems, t->mark, path,
-					"expected host:port, found a /; the path goes into metrics_path, and scheme: says http or https");
+			pl_problems_add(
+			    c->problems, t->mark, path,
+			    "expected host:port, found a /; the path goes into metrics_path, and scheme: says http or https");
 		}
 	}
 }

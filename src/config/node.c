@@ -180,7 +180,8 @@ static void check_tag(struct builder *b, const yaml_event_t *event, const char *
 	for (; strncmp(name, prefix, sizeof prefix - 1) == 0 && *known != NULL; known++)
 		if (strcmp(name + sizeof prefix - 1, *known) == 0)
 			return;
-	complain(b, mark_at(b, event->start_mark), "a tag that is not supported; leave it out, or put a text that begins with ! in quotes");
+	complain(b, mark_at(b, event->start_mark),
+		 "a tag that is not supported; leave it out, or put a text that begins with ! in quotes");
 }
 
 static void on_scalar(struct builder *b, const yaml_event_t *event)

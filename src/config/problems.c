@@ -33,8 +33,8 @@ static const char *keep(struct pl_arena *arena, const char *s, const char *befor
 	return pl_arena_strdup(arena, s);
 }
 
-static void __attribute__((format(printf, 4, 0))) add(struct pl_problems *p, struct pl_mark mark, const char *path,
-						      const char *format, va_list args, bool warning)
+static void __attribute__((format(printf, 4, 0)))
+add(struct pl_problems *p, struct pl_mark mark, const char *path, const char *format, va_list args, bool warning)
 {
 	char text[MAX_TEXT + 1];
 	int n = vsnprintf(text, sizeof text, format, args);

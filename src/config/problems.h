@@ -24,8 +24,8 @@ struct pl_problem {
 
 enum { PL_PROBLEMS_KEPT = 100 };
 
-/* Zero-initialise; pl_problems_finish frees. Keeps the first PL_PROBLEMS_KEPT, and as many warnings, counts the rest; in the order
- * found. */
+/* Zero-initialise; pl_problems_finish frees. Keeps the first PL_PROBLEMS_KEPT, and as many warnings, counts the rest; in the
+ * order found. */
 struct pl_problems {
 	struct pl_arena arena;
 	struct pl_problem *first, *last;
@@ -43,8 +43,8 @@ void pl_problems_add(struct pl_problems *p, struct pl_mark mark, const char *pat
 void pl_problems_warn(struct pl_problems *p, struct pl_mark mark, const char *path, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Appends "file:line:col: path: text\n" per problem, "warning: " before the text of a warning, in the order of their places, control
- * characters escaped, and a last line with the number that was left out, if any. */
+/* Appends "file:line:col: path: text\n" per problem, "warning: " before the text of a warning, in the order of their places,
+ * control characters escaped, and a last line with the number that was left out, if any. */
 void pl_problems_print(const struct pl_problems *p, struct pl_buf *out);
 
 /* The same as JSON, one object per line: file, ok (false), line and column (0: not known), path, error; a warning: ok (true), and

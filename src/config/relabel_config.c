@@ -85,8 +85,9 @@ static void check(void *object, const struct pl_check *c)
 	const char *key;
 	char reason[256];
 	const struct pl_node *action = pl_node_get(c->node, "action");
-	if (action != NULL && (action->text.n != strlen(actions[rule.action]) ||
-			       strncasecmp(action->text.p, actions[rule.action], action->text.n) != 0)) /* complained about already */
+	if (action != NULL &&
+	    (action->text.n != strlen(actions[rule.action]) ||
+	     strncasecmp(action->text.p, actions[rule.action], action->text.n) != 0)) /* complained about already */
 		return;
 	if (pl_relabel_rule_check(&rule, &key, reason, sizeof reason) != PL_OK)
 		pl_check_fail(c, key, "%s", reason);

@@ -8,7 +8,7 @@
 
 #define IN(SECTION, MEMBER) .offset = offsetof(struct pl_config, SECTION.MEMBER) - offsetof(struct pl_config, SECTION)
 #define SIZE(SECTION)       sizeof(((struct pl_config *)0)->SECTION)
-#define NO_RULES "rules are not evaluated here; write alerts as Kapacitor tasks"
+#define NO_RULES            "rules are not evaluated here; write alerts as Kapacitor tasks"
 #define LIMIT(KEY, HELP)                                                                                                         \
 	{                                                                                                                        \
 		.key = #KEY, .type = PL_FIELD_INT, IN(global, KEY), .min = 0, .max = -1, .fallback = "0", .help = HELP           \
@@ -229,10 +229,11 @@ static const struct pl_field root_fields[] = {
     PL_REFUSED("kapacitor", "alerts in Kapacitor arrive in a later version"),
     PL_REFUSED("rule_files", NO_RULES),
     PL_IGNORED("alerting", "has no effect: there is no Alertmanager here; alerts belong to Kapacitor"),
-    PL_REFUSED("remote_write", "remote write is not spoken here; list InfluxDB in outputs: - influxdb: {url: ..., database: ...}"),
+    PL_REFUSED("remote_write",
+	       "remote write is not spoken here; list InfluxDB in outputs: - influxdb: {url: ..., database: ...}"),
     PL_REFUSED("remote_read", "remote read is not spoken here; query InfluxDB, or the API's /latest"),
     PL_REFUSED("scrape_config_files",
-	    "not supported yet; write the jobs into scrape_configs, and their targets into the files of file_sd_configs"),
+	       "not supported yet; write the jobs into scrape_configs, and their targets into the files of file_sd_configs"),
     PL_IGNORED("storage", "has no effect: there is no TSDB here; the local output's retention says how long points are kept"),
     PL_IGNORED("tracing", "has no effect: traces are not exported"),
     PL_REFUSED("otlp", "OTLP is not received here; leave the key out"),

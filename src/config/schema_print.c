@@ -139,7 +139,8 @@ static void add_proxy(const struct printer *p, struct pl_str url, unsigned flags
 	pl_buf_finish(&shown);
 }
 
-static void add_public(const struct printer *p, struct pl_str s, unsigned flags, void (*redact)(struct pl_buf *out, struct pl_str s))
+static void add_public(const struct printer *p, struct pl_str s, unsigned flags,
+		       void (*redact)(struct pl_buf *out, struct pl_str s))
 {
 	struct pl_buf shown = {0};
 	if (!p->reveal)

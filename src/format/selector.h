@@ -1,5 +1,5 @@
-/* A label selector, as PromQL writes it: {job="node",dc!="eu",rack=~"a.*"}. The braces may be left out. Texts stand in double or single
- * quotes with Go's escapes \a \b \f \n \r \t \v \\ \" \' \xHH \NNN, or between backticks as they are.
+/* A label selector, as PromQL writes it: {job="node",dc!="eu",rack=~"a.*"}. The braces may be left out. Texts stand in double or
+ * single quotes with Go's escapes \a \b \f \n \r \t \v \\ \" \' \xHH \NNN, or between backticks as they are.
  * https://prometheus.io/docs/prometheus/latest/querying/basics/ (instant vector selectors, string literals) */
 #ifndef PL_FORMAT_SELECTOR_H
 #define PL_FORMAT_SELECTOR_H
@@ -28,8 +28,8 @@ struct pl_selector {
 PL_MUST_CHECK enum pl_err pl_selector_parse(struct pl_selector *out, struct pl_arena *arena, struct pl_str text, char *reason,
 					    size_t reason_size);
 
-/* A label that is not there counts as one with an empty value; a match that would take too long fits nothing. No terms: everything
- * fits. */
+/* A label that is not there counts as one with an empty value; a match that would take too long fits nothing. No terms:
+ * everything fits. */
 bool pl_selector_fits(struct pl_selector *s, struct pl_labels labels);
 
 void pl_selector_finish(struct pl_selector *s);

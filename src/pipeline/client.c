@@ -1,6 +1,5 @@
 #include "pipeline/client.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +36,8 @@ static void set_tls(struct pl_transfer_client *t, const struct pl_tls_config *tl
 }
 
 /* Appends "NAME: " and what the secret holds, white space around it left out, and a NUL. */
-static enum pl_err add_line(struct pl_buf *lines, const char *name, const struct pl_secret *value, char *reason, size_t reason_size)
+static enum pl_err add_line(struct pl_buf *lines, const char *name, const struct pl_secret *value, char *reason,
+			    size_t reason_size)
 {
 	struct pl_buf text = {0};
 	enum pl_err err = pl_secret_read(value, &text, reason, reason_size);
@@ -69,8 +69,8 @@ static enum pl_err add_header(struct pl_client *c, size_t *n, const struct pl_he
 	enum pl_err err = PL_OK;
 	for (size_t k = 0; k < 3; k++)
 		for (size_t i = 0; err == PL_OK && i < all[k]->n; i++, (*n)++) {
-			const struct pl_secret value = k < 2 ? (struct pl_secret){.value = all[k]->v[i]}
-							     : (struct pl_secret){.file = all[k]->v[i]};
+			const struct pl_secret value =
+			    k < 2 ? (struct pl_secret){.value = all[k]->v[i]} : (struct pl_secret){.file = all[k]->v[i]};
 			c->secret_headers |= (uint64_t)(k > 0 || secret) << *n;
 			err = add_line(&c->lines, h->name, &value, reason, reason_size);
 		}
@@ -140,7 +140,7 @@ static size_t list_files(const struct pl_client_config *config, const char *file
 {
 	const struct pl_header *headers = config->http_headers.v;
 	size_t n = 0;
-	files[0] = config->basic_auth != NULL	 ? config->basic_auth->password.file
+	files[0] = config->basic_auth != NULL      ? config->basic_auth->password.file
 		   : config->authorization != NULL ? config->authorization->credentials.file
 						   : config->bearer_token.file;
 	n += files[0] != NULL;
@@ -193,13 +193,25 @@ enum pl_err pl_client_refresh(struct pl_client *c, const struct pl_client_config
 	return err;
 }
 
+/* RFC 4648, 4. */
+static void add_base64(struct pl_buf *out, struct pl_str s)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	for (size_t i = 0; i < s.n; i += 3) {
+		uint32_t three = 0;
+		for (size_t k = 0; k < 3; k++)
+			three = three << 8 | (i + k < s.n ? (unsigned char)s.p[i + k] : 0);
+		for (size_t k = 0; k < 4; k++)
+			pl_buf_add_char(out, i + k > s.n ? '=' : digits[three >> (18 - 6 * k) & 63]);
+	}
+}
+
 /* "user:password" as it stands in the header of basic authentication. */
 static void redact_basic(const struct pl_client *c, char *text)
 {
 	struct pl_buf plain = {0}, coded = {0};
 	pl_buf_addf(&plain, "%s:%s", c->transfer.username, c->password.p);
-	pl_buf_reserve(&coded, plain.n / 3 * 4 + 8);
-	coded.n = (size_t)EVP_EncodeBlock((unsigned char *)coded.p, (const unsigned char *)plain.p, (int)plain.n);
+	add_base64(&coded, pl_buf_str(&plain));
 	pl_redact_echo(text, pl_buf_str(&coded));
 	wipe(&plain);
 	wipe(&coded);

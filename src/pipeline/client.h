@@ -16,17 +16,17 @@
 struct pl_client {
 	struct pl_transfer_client transfer;
 	struct pl_buf password, token;
-	struct pl_buf lines;  /* of headers, a NUL behind each */
-	const char **headers; /* into `lines`, NULL behind the last; NULL: none */
+	struct pl_buf lines;     /* of headers, a NUL behind each */
+	const char **headers;    /* into `lines`, NULL behind the last; NULL: none */
 	uint64_t secret_headers; /* which of them hold a secret, a bit for each */
 	bool loaded;
 	bool settled;      /* `seen` can be trusted: no file had changed for a while when it was read */
 	struct stat *seen; /* of the files that hold secrets */
 };
 
-/* Makes `c` fit for a request: fills it when it was not, or when a file of its secrets has changed since. Cheap otherwise. Borrows
- * `config`, which must be the same each time. On failure `reason` names the file and why, and `c` must not be used. OAuth 2 is
- * the caller's: see pipeline/oauth2.h. */
+/* Makes `c` fit for a request: fills it when it was not, or when a file of its secrets has changed since. Cheap otherwise.
+ * Borrows `config`, which must be the same each time. On failure `reason` names the file and why, and `c` must not be used. OAuth
+ * 2 is the caller's: see pipeline/oauth2.h. */
 PL_MUST_CHECK enum pl_err pl_client_refresh(struct pl_client *c, const struct pl_client_config *config, char *reason,
 					    size_t reason_size);
 

@@ -21,8 +21,8 @@ struct pl_target {
 	struct pl_labels labels;     /* what its samples get; no `__` names */
 	struct pl_labels discovered; /* before they were settled: __address__, __meta_* ... */
 	int64_t interval_ns, timeout_ns;
-	/* The one thing that changes: how many targets its job has while that is above the job's target_limit, and none of them may be
-	 * scraped; 0: it may; PL_TARGET_UNJUDGED: not known yet. Written by the control thread. */
+	/* The one thing that changes: how many targets its job has while that is above the job's target_limit, and none of them
+	 * may be scraped; 0: it may; PL_TARGET_UNJUDGED: not known yet. Written by the control thread. */
 	_Atomic uint32_t over_limit;
 };
 

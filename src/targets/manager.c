@@ -30,7 +30,7 @@ struct pl_target_manager {
 	struct job *jobs;
 	uv_timer_t hold;
 	uint64_t limit_exceeded; /* ever: findings that a job has too many targets */
-	size_t closing; /* instances and handles whose end is awaited */
+	size_t closing;          /* instances and handles whose end is awaited */
 	bool closed;
 	void (*on_closed)(void *data);
 	void *on_closed_data;

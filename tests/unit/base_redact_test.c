@@ -13,8 +13,9 @@
 static void names_of_secrets(void **state)
 {
 	(void)state;
-	static const char *const secret[] = {"token",	 "api_key", "X-Api-Key", "PASSWORD",  "client_secret", "auth",	"Authorization",
-					     "signature", "sig",     "key",	  "X-Auth-T", "refreshToken",  "passwd", "Cookie"};
+	static const char *const secret[] = {"token",    "api_key",       "X-Api-Key", "PASSWORD", "client_secret",
+					     "auth",     "Authorization", "signature", "sig",      "key",
+					     "X-Auth-T", "refreshToken",  "passwd",    "Cookie"};
 	static const char *const plain[] = {"", "module", "target", "match[]", "design", "compass", "path", "format", "signal"};
 	for (size_t i = 0; i < PL_COUNT_OF(secret); i++)
 		if (!pl_redact_is_name(pl_str_of(secret[i])))
@@ -36,6 +37,13 @@ static void urls_and_values(void **state)
 	    {"http://h/?target=https%3A%2F%2Fu%3Apw%40x", "http://h/?target=<secret>", "http://h/?target=<secret>"},
 	    {"http://h/?target=https://u:pw@x&m=1", "http://h/?target=<secret>&m=1", "http://h/?target=<secret>&m=1"},
 	    {"http://h/?target=https%3A%2F%2Fx", "http://h/?target=https%3A%2F%2Fx", "http://h/?target=https%3A%2F%2Fx"},
+	    {"http://us@er:pa/ss@a/m", "http://er:pa/ss@a/m", "http://er:pa/ss@a/m"}, /* the first / ends the host */
+	    {"http://user@a", "http://a", "http://a"},
+	    {"http://a/?token=t&x=1&API_KEY=k&key=s&q=b@c", "http://a/?token=<secret>&x=1&API_KEY=<secret>&key=<secret>&q=b@c",
+	     "http://a/?token=<secret>&x=1&API_KEY=<secret>&key=<secret>&q=b@c"},
+	    {"http://a/?token", "http://a/?token", "http://a/?token"},
+	    {"http://a/?password=", "http://a/?password=<secret>", "http://a/?password=<secret>"},
+	    {"http://a/?access_token=t=u&", "http://a/?access_token=<secret>&", "http://a/?access_token=<secret>&"},
 	    {"u:pw@h:80", "u:pw@h:80", "<secret>@h:80"},
 	    {"team@example.org", "team@example.org", "team@example.org"},
 	    {"", "", ""},
@@ -80,6 +88,7 @@ static void echoes(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(names_of_secrets), cmocka_unit_test(urls_and_values), cmocka_unit_test(echoes)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(names_of_secrets), cmocka_unit_test(urls_and_values),
+					   cmocka_unit_test(echoes)};
 	return cmocka_run_group_tests_name("base_redact", tests, NULL, NULL);
 }

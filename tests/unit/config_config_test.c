@@ -215,8 +215,8 @@ static void says_what_is_wrong(void **state)
 	    {JOB("relabel_configs: [{action: hashmod, target_label: x}]"),
 	     "f.yml:1:50: scrape_configs[0].relabel_configs[0].modulus: hashmod needs a modulus above 0\n"},
 	    {JOB("kubernetes_sd_configs: [{}]"), "f.yml:1:32: scrape_configs[0].kubernetes_sd_configs: discovery through "
-					       "Kubernetes is not supported; use http_sd_configs, with something that answers "
-					       "with the targets, or file_sd_configs\n"},
+						 "Kubernetes is not supported; use http_sd_configs, with something that answers "
+						 "with the targets, or file_sd_configs\n"},
 	    {JOB("static_config: []"),
 	     "f.yml:1:32: scrape_configs[0].static_config: unknown key (did you mean \"static_configs\"?)\n"},
 	    {JOB("static_configs: [{labels: {}}]"),

@@ -102,8 +102,9 @@ static void dropped_ones_do_not_count(void **state)
 	memset(&told, 0, sizeof told);
 	assert_int_equal(pl_loop_init(&w.loop, "control"), PL_OK);
 	w.manager = pl_target_manager_create(&w.loop, NULL, &recorder_events, &w.r);
-	apply(&w, "scrape_configs: [{job_name: j, target_limit: 1, relabel_configs: [{action: DROP, source_labels: [__address__], "
-		  "regex: 'x.*'}], told_sd_configs: [{id: a, first: 'x:1 x:2 h:1'}]}]");
+	apply(&w,
+	      "scrape_configs: [{job_name: j, target_limit: 1, relabel_configs: [{action: DROP, source_labels: [__address__], "
+	      "regex: 'x.*'}], told_sd_configs: [{id: a, first: 'x:1 x:2 h:1'}]}]");
 	assert_int_equal(w.r.n, 1);
 	expect(&w, 0, "");
 	say("a", "one", "x:1 h:1 h:2");
