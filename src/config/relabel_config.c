@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/redact.h"
 #include "format/json_out.h"
 
 #define RULE(MEMBER) .offset = offsetof(struct pl_relabel_config, MEMBER)
@@ -58,11 +59,21 @@ static const struct pl_field fields[] = {
     {.key = "replacement",
      .type = PL_FIELD_STRING,
      RULE(replacement),
-     .flags = PL_FIELD_NO_ENV | PL_FIELD_NULLABLE,
+     .flags = PL_FIELD_NO_ENV | PL_FIELD_NULLABLE | PL_FIELD_HIDDEN,
      .fallback = "$1",
      .help = "what is written; $1 and ${name} stand for groups; empty: the label goes"},
     {0},
 };
+
+/* A rule that writes a parameter of the URL which has the name of a secret, and not from other labels. */
+static bool is_secret(const void *object)
+{
+	static const struct pl_str param = {"__param_", 8};
+	const struct pl_relabel_config *c = object;
+	struct pl_str target = pl_str_of(c->target_label);
+	return c->action == PL_RELABEL_REPLACE && pl_str_starts(target, param) && strcmp(c->replacement, "$1") != 0 &&
+	       pl_redact_is_name((struct pl_str){target.p + param.n, target.n - param.n});
+}
 
 static struct pl_relabel_rule rule_of(const struct pl_relabel_config *c)
 {
@@ -94,7 +105,7 @@ static void check(void *object, const struct pl_check *c)
 }
 
 const struct pl_schema pl_relabel_config_schema = {
-    .name = "relabel_config", .size = sizeof(struct pl_relabel_config), .fields = fields, .check = check};
+    .name = "relabel_config", .size = sizeof(struct pl_relabel_config), .fields = fields, .check = check, .is_secret = is_secret};
 
 void pl_relabel_config_use_legacy_names(struct pl_list list, const char *key, const struct pl_check *c)
 {
@@ -156,7 +167,7 @@ void pl_relabel_config_describe(const struct pl_relabel_config *c, struct pl_buf
 	if (c->modulus != 0)
 		pl_buf_addf(out, ", modulus: %lld", (long long)c->modulus);
 	add_text(out, "target_label", c->target_label, "");
-	add_text(out, "replacement", c->replacement, "$1");
+	add_text(out, "replacement", is_secret(c) ? "<secret>" : c->replacement, "$1");
 }
 
 const char *pl_relabel_config_action(const struct pl_relabel_config *c)

@@ -58,10 +58,10 @@ enum pl_field_flags {
 	PL_FIELD_NONEMPTY = 4,  /* strings and sequences: not empty */
 	PL_FIELD_ANY_CASE = 8,  /* choices: capital letters or small ones */
 	PL_FIELD_NULLABLE = 16, /* strings: no value is the empty text */
-	PL_FIELD_HIDDEN =
-	    32,              /* sequences of strings: each is shown as <secret>; labels: those whose name looks like a secret's */
-	PL_FIELD_PATHS = 64, /* sequences of strings: each is a PL_FIELD_PATH */
-	PL_FIELD_UNIT = 256, /* sizes in bytes: not without a unit, but 0 */
+	PL_FIELD_HIDDEN = 32, /* sequences of strings: each is shown as <secret>; strings, where the schema says so; labels: those
+				 whose name looks like a secret's */
+	PL_FIELD_PATHS = 64,  /* sequences of strings: each is a PL_FIELD_PATH */
+	PL_FIELD_UNIT = 256,  /* sizes in bytes: not without a unit, but 0 */
 	PL_FIELD_WORDS = 128, /* PL_FIELD_IGNORED: a list of `choices`, each once */
 };
 
@@ -117,6 +117,8 @@ struct pl_schema {
 	size_t size;                                           /* of the struct */
 	const struct pl_field *fields;                         /* ends with a NULL key */
 	void (*check)(void *object, const struct pl_check *c); /* may be NULL; sees decoded values, may derive more */
+	/* Do its PL_FIELD_HIDDEN strings hold a secret? NULL: they do not. */
+	bool (*is_secret)(const void *object);
 };
 
 /* A decoded section whose struct somebody else (a plugin) defined. */

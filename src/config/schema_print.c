@@ -9,7 +9,8 @@
 struct printer {
 	struct pl_buf *out;
 	bool reveal;
-	bool secret; /* within a mapping whose name says that it holds secrets */
+	bool named;  /* within a mapping whose name says that it holds secrets */
+	bool secret; /* within one whose schema says so */
 };
 
 static void print_mapping(const struct printer *p, const struct pl_schema *schema, const void *object, unsigned indent);
@@ -183,7 +184,10 @@ static void print_scalar(const struct printer *p, const struct pl_field *f, cons
 		add_public(p, pl_str_of(*text), f->flags, pl_redact_url);
 		break;
 	default:
-		add_text(p, pl_str_of(*text), f->flags);
+		if (p->secret && !p->reveal && (f->flags & PL_FIELD_HIDDEN))
+			pl_buf_add_cstr(p->out, "<secret>");
+		else
+			add_text(p, pl_str_of(*text), f->flags);
 		break;
 	}
 	pl_buf_add_char(p->out, '\n');
@@ -194,7 +198,7 @@ static void add_strings(const struct printer *p, const struct pl_strings *s, uns
 	pl_buf_add_char(p->out, '[');
 	for (size_t i = 0; i < s->n; i++) {
 		pl_buf_add_cstr(p->out, i > 0 ? ", " : "");
-		bool hidden = (flags & PL_FIELD_HIDDEN) || (p->secret && !(flags & PL_FIELD_PATHS));
+		bool hidden = (flags & PL_FIELD_HIDDEN) || (p->named && !(flags & PL_FIELD_PATHS));
 		if (hidden && !p->reveal)
 			pl_buf_add_cstr(p->out, "<secret>");
 		else
@@ -296,7 +300,7 @@ static void print_map(const struct printer *p, const struct pl_field *f, const s
 		add_indent(p, indent + 2);
 		add_text(p, pl_str_of(name), PL_FIELD_NO_ENV);
 		pl_buf_add_cstr(p->out, ":\n");
-		const struct printer inner = {p->out, p->reveal, pl_redact_is_name(pl_str_of(name))};
+		const struct printer inner = {.out = p->out, .reveal = p->reveal, .named = pl_redact_is_name(pl_str_of(name))};
 		print_mapping(&inner, f->schema, item, indent + 4);
 	}
 }
@@ -366,8 +370,10 @@ static void print_field(const struct printer *p, const struct pl_field *f, const
 
 static void print_mapping(const struct printer *p, const struct pl_schema *schema, const void *object, unsigned indent)
 {
+	struct printer inner = *p;
+	inner.secret = schema->is_secret != NULL && schema->is_secret(object);
 	for (const struct pl_field *f = schema->fields; f->key != NULL; f++)
-		print_field(p, f, (const char *)object + f->offset, indent);
+		print_field(&inner, f, (const char *)object + f->offset, indent);
 }
 
 void pl_schema_print(const struct pl_schema *schema, const void *object, unsigned indent, struct pl_buf *out)

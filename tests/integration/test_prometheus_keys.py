@@ -240,3 +240,11 @@ def test_discovery_files(tmp_path):
         p = subprocess.run([BINARY, "check", "sd", f"{i}.yml"], capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path)
         assert p.returncode == (0 if i < len(good) else 3), p.stderr
         assert p.returncode == 0 or p.stderr.startswith(f"{i}.yml:"), p.stderr
+
+
+def test_the_daemon_logs_what_has_no_effect(pulseline):
+    pulseline.config([{"job_name": "j", "enable_http2": True, "static_configs": []}]).start()
+    warning = 'enable_http2: warning: has no effect: HTTP/2 is not supported'
+    assert pulseline.log().count(warning) == 1
+    assert pulseline.reload().status_code == 200
+    assert pulseline.log().count(warning) == 2

@@ -106,6 +106,7 @@ def secret_jobs(canary, folder, good, bad):
               {"source_labels": ["__address__"], "target_label": "__param_token"},
               {"target_label": "__address__", "replacement": good.address}]
     jobs.append(job("prober", f"https://u:{canary('probed')}@example.org/", relabel_configs=prober))
+    jobs.append(job("by_rule", good.address, relabel_configs=[{"target_label": "__param_token", "replacement": canary("replacement")}]))
     jobs.append(job("dropped", f"https://u:{canary('dropped')}@example.org/", relabel_configs=[{"action": "drop", "regex": ".*"}]))
     jobs.append({"job_name": "labels", "static_configs": [{"targets": [good.address], "labels": {"__param_token": canary("label")}}]})
     return jobs
