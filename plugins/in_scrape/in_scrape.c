@@ -186,6 +186,8 @@ static void end_scrape(struct target_state *st)
 	bool up = st->page->error[0] == '\0';
 	if (up)
 		st->token_renewed_mono_ns = 0;
+	else
+		pl_client_redact(&st->client, st->target->url, st->page->error);
 	pl_scrape_page_settle(st->page, duration, &outcome);
 	add_counters(s, &outcome);
 	count(&s->counters.scrapes, 1);
@@ -383,6 +385,9 @@ static void fire(void *self, void *state, int64_t wall_ns)
 {
 	struct scraper *s = self;
 	struct target_state *st = state;
+	uint32_t too_many = atomic_load_explicit(&st->target->over_limit, memory_order_relaxed);
+	if (too_many == PL_TARGET_UNJUDGED)
+		return;
 	if (st->under_way) {
 		count(&s->counters.missed, 1);
 		return;
@@ -392,6 +397,13 @@ static void fire(void *self, void *state, int64_t wall_ns)
 	st->started_wall_ns = pl_clock_wall_ns();
 	st->sample_time_ns = sample_time(st, wall_ns);
 	char reason[256];
+	if (too_many > 0) {
+		st->result = PL_SCRAPE_LIMIT;
+		snprintf(reason, sizeof reason, "target_limit exceeded (number of targets: %u, limit: %lld)", (unsigned)too_many,
+			 (long long)st->target->job->target_limit);
+		fail(st, reason);
+		return;
+	}
 	if (pl_client_refresh(&st->client, &st->target->job->client, reason, sizeof reason) != PL_OK) {
 		st->result = PL_SCRAPE_CREDENTIALS;
 		fail(st, reason);

@@ -122,6 +122,10 @@ static void add_discovery(struct pl_metric_out *e, const struct pl_api *a)
 	struct pl_target_counts c = pl_target_manager_counts(a->env.targets);
 	gauge(e, "pulseline_targets", "Targets that are scraped.", c.active);
 	gauge(e, "pulseline_targets_invalid", "Targets refused, for a bad address for instance.", c.invalid);
+	gauge(e, "pulseline_targets_over_limit", "Targets that are not scraped because their job has more than its target_limit.",
+	      c.over_limit);
+	counter(e, "pulseline_target_limit_exceeded", "Times that a job was found to have more targets than its target_limit.",
+		c.limit_exceeded);
 	gauge(e, "pulseline_targets_dropped", "Targets that relabeling drops.", c.dropped);
 	counter(e, "pulseline_relabel_matches_given_up",
 		"Patterns of relabel_configs that would have taken too long to match: taken for no match.", c.matches_given_up);

@@ -5,6 +5,7 @@
 
 #include "api/private.h"
 #include "base/mem.h"
+#include "base/redact.h"
 #include "pipeline/fetch.h"
 
 /* The answer is held until it is whole, so that a failure half-way is told as one. */
@@ -35,7 +36,7 @@ static void consider(void *data, struct pl_target *t)
 	if (s->job.p != NULL && !pl_str_is(s->job, t->job->name))
 		return;
 	pl_buf_clear(&s->url);
-	pl_api_add_public_url(&s->url, pl_str_of(t->url)); /* as /api/v1/targets shows it */
+	pl_redact_url(&s->url, pl_str_of(t->url)); /* as /api/v1/targets shows it */
 	if (!pl_str_is(s->wanted, t->url) && !pl_str_eq(s->wanted, pl_buf_str(&s->url)) &&
 	    (instance == NULL || !pl_str_eq(s->wanted, *instance)))
 		return;

@@ -155,6 +155,19 @@ static void count_dropped(void *data, const struct pl_discovery_status *s)
 	sum->dropped += s->dropped;
 }
 
+static void add_over_limit(void *data, const struct pl_job *job, size_t targets)
+{
+	struct listing *l = data;
+	struct pl_json *j = &l->json;
+	if (!pl_target_filter_pool(&l->filter, job->name))
+		return;
+	pl_json_key_str(j, pl_str_of(job->name));
+	pl_json_object_begin(j);
+	add_count(j, "targets", targets);
+	add_count(j, "limit", (uint64_t)job->target_limit);
+	pl_json_object_end(j);
+}
+
 static void end_json(struct listing *l)
 {
 	struct pl_json *j = &l->json;
@@ -170,6 +183,10 @@ static void end_json(struct listing *l)
 	struct pool_sum sum = {.listing = l};
 	pl_target_manager_sources(l->api->env.targets, count_dropped, &sum);
 	end_pool(&sum);
+	pl_json_object_end(j);
+	pl_json_key(j, "targetLimitExceeded");
+	pl_json_object_begin(j);
+	pl_target_manager_over_limit(l->api->env.targets, add_over_limit, l);
 	pl_json_object_end(j);
 	add_count(j, "invalidTargets", counts.invalid);
 	add_count(j, "duplicateTargets", counts.duplicates);

@@ -126,8 +126,8 @@ static bool read_labels(const struct pl_node *node, struct pl_labels_builder *la
 	}
 	for (size_t i = 0; i < node->n; i++) {
 		struct pl_str name = node->items[i]->text;
-		if (!pl_label_name_valid(name)) {
-			snprintf(why, size, "\"%.*s\" is no label name", name.n < 64 ? (int)name.n : 64, name.p);
+		if (name.n == 0) {
+			snprintf(why, size, "an empty name is no label name");
 			return false;
 		}
 		const struct pl_node *value = node->values[i];

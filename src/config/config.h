@@ -24,6 +24,8 @@ struct pl_job {
 	int64_t sample_limit;                                                   /* 0: no bound */
 	int64_t label_limit, label_name_length_limit, label_value_length_limit; /* 0: no bound */
 	int64_t series_limit;                                                   /* 0: no bound */
+	int64_t target_limit;                                                   /* of the job; 0: no bound */
+	int name_validation;                                                    /* enum pl_name_validation */
 	int64_t max_line;                                                       /* bytes */
 	struct {
 		const char *database;         /* "": the output's own */
@@ -43,6 +45,8 @@ struct pl_job {
 	uint64_t fingerprint;             /* of all that changes how a target is scraped (discovery excluded) */
 };
 
+enum pl_name_validation { PL_NAMES_UTF8, PL_NAMES_LEGACY };
+
 enum pl_scheme { PL_SCHEME_HTTP, PL_SCHEME_HTTPS };
 
 struct pl_config {
@@ -54,7 +58,8 @@ struct pl_config {
 	struct {
 		int64_t scrape_interval, scrape_timeout;
 		int64_t body_size_limit, sample_limit, keep_dropped_targets; /* for jobs that give none */
-		int64_t label_limit, label_name_length_limit, label_value_length_limit;
+		int64_t label_limit, label_name_length_limit, label_value_length_limit, target_limit;
+		int name_validation; /* enum pl_name_validation */
 		struct pl_labels external_labels;
 	} global;
 	struct {

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/redact.h"
 #include "pipeline/client.h"
 #include "pipeline/oauth2_answer.h"
 
@@ -197,6 +198,25 @@ static void answer_all(struct pl_oauth2 *o, enum pl_oauth2_state state)
 		finish(o);
 }
 
+static void tell_transfer(struct pl_oauth2 *o, const char *reason)
+{
+	struct pl_buf url = {0};
+	pl_redact_url(&url, pl_str_of(o->config->token_url));
+	snprintf(o->reason, sizeof o->reason, "no token from %.80s: %.150s", pl_buf_cstr(&url), reason);
+	pl_buf_finish(&url);
+}
+
+/* The server may say again what it was told. */
+static void redact(struct pl_oauth2 *o)
+{
+	const struct pl_labels params = o->config->endpoint_params;
+	pl_redact_echo(o->reason, pl_buf_str(&o->secret));
+	for (size_t i = 0; i < params.n; i++)
+		if (pl_redact_is_name(params.v[i].name))
+			pl_redact_echo(o->reason, params.v[i].value);
+	pl_client_redact(&o->client, o->config->token_url, o->reason);
+}
+
 static void on_done(struct pl_transfer *t, const struct pl_transfer_result *result)
 {
 	struct pl_oauth2 *o = pl_container_of(t, struct pl_oauth2, transfer);
@@ -209,7 +229,8 @@ static void on_done(struct pl_transfer *t, const struct pl_transfer_result *resu
 	if (err == PL_OK)
 		err = pl_oauth2_answer_read(o->status, pl_buf_str(&o->answer), &answer, o->reason, sizeof o->reason);
 	else
-		snprintf(o->reason, sizeof o->reason, "no token from %.80s: %.150s", o->config->token_url, result->reason);
+		tell_transfer(o, result->reason);
+	redact(o);
 	wipe(&o->form);
 	wipe(&o->secret);
 	wipe(&o->answer);

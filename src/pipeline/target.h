@@ -21,7 +21,12 @@ struct pl_target {
 	struct pl_labels labels;     /* what its samples get; no `__` names */
 	struct pl_labels discovered; /* before they were settled: __address__, __meta_* ... */
 	int64_t interval_ns, timeout_ns;
+	/* The one thing that changes: how many targets its job has while that is above the job's target_limit, and none of them
+	 * may be scraped; 0: it may; PL_TARGET_UNJUDGED: not known yet. Written by the control thread. */
+	_Atomic uint32_t over_limit;
 };
+
+#define PL_TARGET_UNJUDGED UINT32_MAX
 
 struct pl_target *pl_target_share(struct pl_target *t); /* any thread */
 void pl_target_release(struct pl_target *t);            /* any thread; the last one frees */

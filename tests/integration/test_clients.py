@@ -56,7 +56,7 @@ def test_body_size_limit_counts_after_decompression(pulseline, peer):
     body = b"".join(b'a{i="%d"} 1\n' % i for i in range(2000))
     target = peer(lambda asked: (200, {"Content-Type": "text/plain", "Content-Encoding": "gzip"}, gzip.compress(body)))
     assert len(gzip.compress(body)) < 10000 < len(body)
-    pulseline.config([job("small", target.address, body_size_limit="10000"), job("large", target.address, body_size_limit="1MB",
+    pulseline.config([job("small", target.address, body_size_limit="10000B"), job("large", target.address, body_size_limit="1MB",
                                                                                  metrics_path="/l")]).start()
     is_down(pulseline, "small", "the body is larger than 10000 bytes")
     is_up(pulseline, "large")

@@ -37,12 +37,14 @@ def test_filters(pulseline, pages):
     assert instances(ask(pulseline, scrapePool="c")) == []
     assert instances(ask(pulseline, match='{dc="us"}')) == [down]
     assert [t["scrapePool"] for t in ask(pulseline, match='{dc!="us",dc!="eu"}')["activeTargets"]] == ["b"]
+    assert instances(ask(pulseline, match='{dc=~"u.|x"}')) == [down]
+    assert instances(ask(pulseline, match='{dc!~"u.",job="a"}')) == [pages.address]
     assert instances(ask(pulseline, health="down")) == [down]
     assert instances(ask(pulseline, health="up", offset=1)) == [pages.address]
     assert ask(pulseline, health="up", limit=1)["paging"] == {"total": 2, "offset": 0, "limit": 1, "returned": 1}
     assert ask(pulseline, state="dropped")["activeTargets"] == []
     assert ask(pulseline)["droppedTargetCounts"] == {"a": 0, "b": 0} and ask(pulseline, scrapePool="b")["droppedTargetCounts"] == {"b": 0}
-    for wrong in ({"match": '{dc=~"u."}'}, {"state": "x"}, {"limit": "x"}, {"health": "x"}):
+    for wrong in ({"match": '{dc=~"u("}'}, {"state": "x"}, {"limit": "x"}, {"health": "x"}):
         answer = pulseline.get("/api/v1/targets", params=wrong)
         assert answer.status_code == 400
         assert answer.json()["status"] == "error" and answer.json()["errorType"] == "bad_data" and next(iter(wrong)) in answer.json()["error"]
