@@ -68,6 +68,10 @@ class Process:
         status = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines() if ":" in line)
         return {k: int(status[k].split()[0]) for k in ("VmRSS", "RssAnon", "RssFile", "VmHWM")}
 
+    def forget_peak(self):
+        """VmHWM, the highest resident size, begins anew."""
+        pathlib.Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
     def end(self):
         if self.p.poll() is None:
             self.p.send_signal(signal.SIGTERM)
