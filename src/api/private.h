@@ -35,6 +35,12 @@ PL_MUST_CHECK enum pl_err pl_api_authorize(const struct pl_http_exchange *x, con
 void pl_api_reply_json(struct pl_http_exchange *x, unsigned status, struct pl_buf *body); /* takes it; adds the newline */
 void pl_api_reply_error(struct pl_http_exchange *x, unsigned status, const char *text);   /* {"error":"..."} */
 
+/* In Prometheus' shape: {"status":"error","errorType":...,"error":...}. */
+void pl_api_reply_failure(struct pl_http_exchange *x, unsigned status, const char *type, const char *text);
+
+struct pl_metric_out;
+void pl_api_add_quarantine_metrics(struct pl_metric_out *e, const struct pl_api *a);
+
 /* Appends a target's URL without what may be secret: user, password, and values of parameters called token, password or the
  * like. */
 void pl_api_add_public_url(struct pl_buf *out, struct pl_str url);
