@@ -16,12 +16,11 @@ void pl_api_add_quarantine_metrics(struct pl_metric_out *e, const struct pl_api 
 	    {"pulseline_quarantine_lines", "Lines in the quarantine.", PL_FAMILY_GAUGE, s.lines},
 	    {"pulseline_quarantine_bytes", "Bytes in the quarantine.", PL_FAMILY_GAUGE, s.bytes},
 	    {"pulseline_quarantine_limit_bytes", "How many bytes the quarantine holds.", PL_FAMILY_GAUGE, s.max_bytes},
-	    {"pulseline_quarantine_lines_added", "Lines that came into the quarantine.", PL_FAMILY_COUNTER, s.added},
-	    {"pulseline_quarantine_lines_replayed", "Lines that were sent again.", PL_FAMILY_COUNTER, s.replayed},
-	    {"pulseline_quarantine_lines_deleted", "Lines that were deleted on request.", PL_FAMILY_COUNTER, s.deleted},
-	    {"pulseline_quarantine_lines_gone", "Lines that went to make room for newer ones.", PL_FAMILY_COUNTER, s.gone_full},
-	    {"pulseline_quarantine_lines_failed", "Lines that could not be written into the quarantine.", PL_FAMILY_COUNTER,
-	     s.failed},
+	    {"pulseline_quarantine_added", "Lines that came into the quarantine.", PL_FAMILY_COUNTER, s.added},
+	    {"pulseline_quarantine_replayed", "Lines that were sent again.", PL_FAMILY_COUNTER, s.replayed},
+	    {"pulseline_quarantine_deleted", "Lines that were deleted on request.", PL_FAMILY_COUNTER, s.deleted},
+	    {"pulseline_quarantine_gone_full", "Lines that went to make room for newer ones.", PL_FAMILY_COUNTER, s.gone_full},
+	    {"pulseline_quarantine_failed", "Lines that could not be written into the quarantine.", PL_FAMILY_COUNTER, s.failed},
 	};
 	for (size_t i = 0; i < PL_COUNT_OF(rows); i++) {
 		pl_metric_family(e, rows[i].name, rows[i].type, rows[i].help);

@@ -335,7 +335,7 @@ static void lines_are_deleted(void **state)
 	assert_answer(&f, "DELETE", "/api/v1/quarantine?output=a", 200, "\"data\":{\"deleted\":5000}}");
 	assert_answer(&f, "DELETE", "/api/v1/quarantine?id=1", 200, "\"data\":{\"deleted\":0}}");
 	assert_answer(&f, "GET", "/metrics", 200, "\npulseline_quarantine_lines 7\n");
-	assert_answer(&f, "GET", "/metrics", 200, "\npulseline_quarantine_lines_deleted_total 5003\n");
+	assert_answer(&f, "GET", "/metrics", 200, "\npulseline_quarantine_deleted_total 5003\n");
 	assert_answer(&f, "DELETE", "/api/v1/quarantine?all=true", 200, "\"data\":{\"deleted\":7}}");
 	assert_answer(&f, "GET", "/api/v1/quarantine", 200, "\"total\":0");
 	stop(&f);
