@@ -12,6 +12,7 @@
 #include "net/http_server.h"
 #include "net/loop.h"
 #include "pipeline/outputs.h"
+#include "pipeline/quarantine.h"
 #include "pipeline/worker.h"
 #include "targets/manager.h"
 
@@ -22,6 +23,7 @@ struct pl_api_env {
 	struct pl_worker *const *workers;
 	size_t n_workers;
 	struct pl_target_manager *targets;
+	struct pl_quarantine *quarantine; /* NULL: none */
 	int64_t started_wall_ns;
 	void *daemon;
 	struct pl_config *(*config)(void *daemon);   /* the present snapshot; borrowed until control returns to the loop */

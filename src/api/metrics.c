@@ -345,6 +345,7 @@ void pl_api_metrics(struct pl_api *a, struct pl_http_exchange *x, struct pl_str 
 	add_discovery(&e, a);
 	add_workers(&e, a);
 	add_outputs(&e, a);
+	pl_api_add_quarantine_metrics(&e, a);
 	add_http(&e, a);
 	pl_metric_end(&e);
 	pl_http_reply(x, 200,

@@ -22,6 +22,21 @@ void pl_api_reply_error(struct pl_http_exchange *x, unsigned status, const char 
 	pl_api_reply_json(x, status, &b);
 }
 
+void pl_api_reply_failure(struct pl_http_exchange *x, unsigned status, const char *type, const char *text)
+{
+	struct pl_buf b = {0};
+	struct pl_json j = {.out = &b};
+	pl_json_object_begin(&j);
+	pl_json_key(&j, "status");
+	pl_json_cstr(&j, "error");
+	pl_json_key(&j, "errorType");
+	pl_json_cstr(&j, type);
+	pl_json_key(&j, "error");
+	pl_json_cstr(&j, text);
+	pl_json_object_end(&j);
+	pl_api_reply_json(x, status, &b);
+}
+
 void pl_api_add_label_members(struct pl_json *j, struct pl_labels labels)
 {
 	static const struct pl_str param = {"__param_", 8};

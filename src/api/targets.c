@@ -312,21 +312,6 @@ static void go_on(struct listing *l)
 		ask(l);
 }
 
-static void refuse(struct pl_http_exchange *x, const char *reason)
-{
-	struct pl_buf b = {0};
-	struct pl_json j = {.out = &b};
-	pl_json_object_begin(&j);
-	pl_json_key(&j, "status");
-	pl_json_cstr(&j, "error");
-	pl_json_key(&j, "errorType");
-	pl_json_cstr(&j, "bad_data");
-	pl_json_key(&j, "error");
-	pl_json_cstr(&j, reason);
-	pl_json_object_end(&j);
-	pl_api_reply_json(x, 400, &b);
-}
-
 /* Without a filter by health the page can be cut out before anybody is asked. */
 static void skip_to_offset(struct listing *l)
 {
@@ -345,7 +330,7 @@ void pl_api_targets(struct pl_api *a, struct pl_http_exchange *x, struct pl_str 
 	l->api = a;
 	l->x = x;
 	if (pl_target_filter_parse(&l->filter, pl_http_query(x), reason, sizeof reason) != PL_OK) {
-		refuse(x, reason);
+		pl_api_reply_failure(x, 400, "bad_data", reason);
 		destroy(l);
 		return;
 	}

@@ -16,6 +16,8 @@
 #include "pipeline/worker.h"
 #include "targets/manager.h"
 
+enum { QUARANTINE_BYTES = 16 * 1024 * 1024 };
+
 /* How long a stopping daemon goes on delivering what it still holds, and answering what it was asked. */
 enum { DRAIN_MS = 10000, API_GRACE_MS = 1000, MOST_WORKERS = 64 };
 
@@ -29,6 +31,7 @@ struct pl_daemon {
 	int exit_status;
 	struct pl_loop loop;
 	uv_signal_t signals[PL_COUNT_OF(handled_signals)];
+	struct pl_quarantine *quarantine;
 	struct pl_output_set *outputs;
 	struct pl_worker *workers[MOST_WORKERS];
 	size_t n_workers, n_workers_open, n_workers_switching;
@@ -298,6 +301,7 @@ static enum pl_err open_api(struct pl_daemon *d, char *reason, size_t reason_siz
 	    .workers = d->workers,
 	    .n_workers = d->n_workers,
 	    .targets = d->targets,
+	    .quarantine = d->quarantine,
 	    .started_wall_ns = d->started_wall_ns,
 	    .daemon = d,
 	    .config = present_config,
@@ -308,6 +312,18 @@ static enum pl_err open_api(struct pl_daemon *d, char *reason, size_t reason_siz
 	    .drop_label = pl_plugin_find(PL_PLUGIN_INPUT, "scrape")->ops.input->drop_label,
 	};
 	return pl_api_open(&d->api, &env, reason, reason_size);
+}
+
+static enum pl_err open_quarantine(struct pl_daemon *d)
+{
+	char reason[512] = "";
+	const struct pl_quarantine_options options = {.path = NULL, .max_bytes = QUARANTINE_BYTES, .log = d->log};
+	enum pl_err err = pl_quarantine_open(&d->quarantine, &options, reason, sizeof reason);
+	if (err != PL_OK)
+		pl_error(d->log, "cannot open the quarantine", PL_KVC("reason", reason));
+	else if (reason[0] != '\0')
+		pl_warn(d->log, "the quarantine had trouble", PL_KVC("reason", reason));
+	return err;
 }
 
 static void warn_if_open_to_all(const struct pl_daemon *d)
@@ -327,7 +343,9 @@ static void start(void *data)
 	struct pl_daemon *d = data;
 	char reason[512] = "";
 	struct pl_buf problems = {0};
-	enum pl_err err = pl_output_set_apply(d->outputs, d->config, &problems);
+	enum pl_err err = open_quarantine(d);
+	if (err == PL_OK)
+		err = pl_output_set_apply(d->outputs, d->config, &problems);
 	if (err != PL_OK) {
 		log_problems(d, &problems);
 		pl_buf_finish(&problems);
@@ -382,6 +400,8 @@ int pl_daemon_run(const struct pl_daemon_options *options)
 	pl_loop_call(&d.loop, start, &d);
 	pl_loop_run(&d.loop);
 	pl_loop_finish(&d.loop);
+	if (d.quarantine != NULL)
+		pl_quarantine_close(d.quarantine);
 	pl_config_release(d.config);
 	if (d.exit_status == PL_EXIT_OK)
 		pl_log_write(d.log, PL_LOG_INFO, "stopped", NULL);
