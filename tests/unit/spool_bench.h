@@ -79,8 +79,9 @@ static inline struct pl_batch *bench_batch(struct pl_route *route, unsigned mark
 		pl_buf_addf(&lines, "m n=%ui", mark);
 		if (i == 0 && lines.n + 1 < bytes) {
 			pl_buf_add_cstr(&lines, ",s=\"");
-			while (lines.n + 2 < bytes)
-				pl_buf_add_char(&lines, (char)('a' + lines.n % 26));
+			size_t more = lines.n + 2 < bytes ? bytes - 2 - lines.n : 0;
+			memset(pl_buf_reserve(&lines, more), 'a' + (int)(mark % 26), more);
+			lines.n += more;
 			pl_buf_add_char(&lines, '"');
 		}
 		pl_buf_add_char(&lines, '\n');
