@@ -146,6 +146,7 @@ static void walk(struct pl_segment *g, struct window *w, bool last, struct pl_se
 			g->damaged = true;
 			found->corrupt++;
 		}
+		g->damaged = g->damaged || o.dropped[PL_DROP_CORRUPT] > 0;
 		count(g, &r, err == PL_OK ? &o : NULL);
 		g->records = r.sequence + 1;
 		g->points = r.points_before + r.points;
