@@ -57,7 +57,7 @@ static void on_tended_done(struct pl_delivery *tended, const struct pl_verdict *
 {
 	struct influx *in = pl_container_of(tended, struct influx, tended);
 	struct pl_delivery *d = in->lent;
-	pl_influx_tending_note(in->tending, d, v);
+	pl_influx_tending_note(in->tending, d, v, in->writer.tried_database || in->writer.tried_policy);
 	d->done(d, v);
 }
 

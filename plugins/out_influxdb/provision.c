@@ -93,7 +93,7 @@ static void compare(struct pl_influx_provision *p, const struct pl_influx_policy
 						     .duration_ns = want->duration_ns,
 						     .shard_ns = want->shard_ns > 0 ? want->shard_ns : -1,
 						     .make_default = want->is_default};
-		pl_buf_add_cstr(&p->change, "created with duration ");
+		pl_buf_add_cstr(&p->change, "created, duration ");
 		pl_influx_add_duration(&p->change, want->duration_ns);
 	} else {
 		int64_t shard = want->shard_ns;
@@ -120,10 +120,12 @@ static bool find_difference(struct pl_influx_provision *p, const struct pl_influ
 	pl_buf_clear(&p->statement);
 	pl_buf_clear(&p->change);
 	pl_buf_clear(&p->about);
-	for (size_t i = 0; i < p->n_policies; i++) {
+	for (size_t k = 0; k < p->n_policies; k++) {
+		size_t i = (p->first + k) % p->n_policies;
 		compare(p, &p->policies[i], find(shown, n, p->policies[i].name));
 		if (p->change.n > 0) {
 			pl_buf_add_cstr(&p->about, p->policies[i].name);
+			p->changing = i;
 			return true;
 		}
 	}
@@ -153,12 +155,17 @@ static void on_changed(struct pl_influx_request *r, const struct pl_transfer_res
 	if (result->err != PL_OK) {
 		fail(p, result->err, result->reason);
 	} else if (pl_influx_check_result(result->status, pl_buf_str(&r->answer), reason, sizeof reason) != PL_OK) {
+		p->first = p->n_policies > 0 ? (p->changing + 1) % p->n_policies : 0; /* one that is refused holds up no other */
 		fail(p, result->status == 401 || result->status == 403 ? PL_EACCES : PL_EIO, reason);
 	} else {
 		pl_influx_count(p->env, PL_INFLUX_PROVISION_CHANGES, 1);
-		pl_info(p->env->log, p->about.n > 0 ? "InfluxDB: retention policy changed" : "InfluxDB: database created",
-			PL_KVC("output", p->env->name), PL_KVC("database", p->database),
-			PL_KVS("retention_policy", pl_buf_str(&p->about)), PL_KVS("change", pl_buf_str(&p->change)));
+		const struct pl_kv kv[] = {PL_KVC("output", p->env->name),
+					   PL_KVC("database", p->database),
+					   p->about.n > 0 ? PL_KVS("retention_policy", pl_buf_str(&p->about)) : (struct pl_kv){0},
+					   PL_KVS("change", pl_buf_str(&p->change)),
+					   {0}};
+		pl_log_write(p->env->log, PL_LOG_INFO,
+			     p->about.n > 0 ? "InfluxDB: retention policy changed" : "InfluxDB: database created", kv);
 		p->changed = true;
 		ask(p);
 	}

@@ -36,6 +36,7 @@ struct pl_influx_provision {
 	struct pl_influx_request request;
 	struct pl_buf statement, change, about; /* change: for the log; about: which policy */
 	struct pl_incident incident;
+	size_t first, changing; /* policies: where to begin; under way */
 	unsigned failures, rounds;
 	bool changed, again, said;
 	bool closing; /* set by the owner before it cancels the request */

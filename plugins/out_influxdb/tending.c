@@ -78,7 +78,7 @@ static void on_missing(struct pl_influx_rollup *r)
 	pl_influx_provision_poke(&t->provision);
 }
 
-void pl_influx_tending_note(struct pl_influx_tending *t, const struct pl_delivery *d, const struct pl_verdict *v)
+void pl_influx_tending_note(struct pl_influx_tending *t, const struct pl_delivery *d, const struct pl_verdict *v, bool created)
 {
 	const struct pl_route *route = d->route;
 	bool ours = route->database[0] == '\0' || strcmp(route->database, t->database) == 0;
@@ -87,7 +87,7 @@ void pl_influx_tending_note(struct pl_influx_tending *t, const struct pl_deliver
 		return;
 	if (v->kind == PL_VERDICT_DONE)
 		pl_influx_rollup_note(&t->rollup, plain ? t->policy : route->retention_policy, d);
-	else if (v->kind == PL_VERDICT_HOLD)
+	if (v->kind == PL_VERDICT_HOLD || created)
 		pl_influx_provision_poke(&t->provision);
 }
 

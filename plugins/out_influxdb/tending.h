@@ -19,8 +19,8 @@ struct pl_influx_tending_options {
 /* Begins at once; what `options` point at must live as long. */
 struct pl_influx_tending *pl_influx_tending_create(const struct pl_influx_tending_options *options);
 
-/* A delivery came back with this verdict. */
-void pl_influx_tending_note(struct pl_influx_tending *t, const struct pl_delivery *d, const struct pl_verdict *v);
+/* A delivery came back with this verdict. `created`: for its sake something was created that should have been there. */
+void pl_influx_tending_note(struct pl_influx_tending *t, const struct pl_delivery *d, const struct pl_verdict *v, bool created);
 
 /* Before the server's pool is closed: what is cancelled then means nothing. */
 void pl_influx_tending_end(struct pl_influx_tending *t);

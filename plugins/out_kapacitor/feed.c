@@ -192,9 +192,10 @@ static void send_next(struct pl_kapacitor_feed *f)
 	pl_buf_clear(&f->answer);
 	set_url(f);
 	f->transfer.events = &events;
+	size_t n_pieces = lay_out(f, f->now);
 	const struct pl_transfer_request request = {
-	    .n_body = lay_out(f, f->now),
 	    .body = f->pieces,
+	    .n_body = n_pieces,
 	    .url = pl_buf_cstr(&f->url),
 	    .method = "POST",
 	    .client = &f->client.transfer,
