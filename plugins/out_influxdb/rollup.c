@@ -83,6 +83,13 @@ static void refused(struct pl_influx_rollup *r, enum pl_err err, const char *rea
 	rest(r);
 }
 
+/* Windows of seconds go by the hour. */
+static size_t most_at_once(const struct pl_influx_rule *rule)
+{
+	int64_t in_an_hour = 3600 * PL_NS_PER_S / rule->interval_ns;
+	return in_an_hour > MOST_AT_ONCE ? (size_t)in_an_hour : MOST_AT_ONCE;
+}
+
 static void succeed(struct pl_influx_rollup *r)
 {
 	const struct pl_kv kv[] = {PL_KVC("output", r->env->name), {0}};
@@ -91,7 +98,7 @@ static void succeed(struct pl_influx_rollup *r)
 	if (rule->failures > 0)
 		pl_incident_end(&rule->trouble, pl_clock_wall_ns(), r->env->log, "downsampling works again", kv);
 	rule->failures = rule->refused = 0;
-	rule->most = rule->most * 2 < MOST_AT_ONCE ? rule->most * 2 : MOST_AT_ONCE;
+	rule->most = rule->most * 2 < most_at_once(rule) ? rule->most * 2 : most_at_once(rule);
 	r->rule = NULL;
 	rest(r);
 }
@@ -344,7 +351,7 @@ void pl_influx_rollup_open(struct pl_influx_rollup *r)
 	r->timer.data = r;
 	for (size_t i = 0; i < r->n_rules; i++) {
 		struct pl_influx_rule *rule = &r->rules[i];
-		rule->most = MOST_AT_ONCE;
+		rule->most = most_at_once(rule);
 		pl_influx_windows_init(&rule->windows, rule->interval_ns, r->late_ns, now_ns);
 	}
 }

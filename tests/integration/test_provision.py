@@ -146,6 +146,30 @@ def test_influxdb_comes_later(pulseline, pages, influxd, database, recorder):
     assert pulseline.end() == 0
 
 
+def test_rights_come_later(pulseline, pages, tmp_path):
+    """Who may write but not manage goes on writing; the trouble is told once, and its end."""
+    influxd = Influxd(tmp_path / "influxd", auth=True).start()
+    try:
+        influxd.query("CREATE USER root WITH PASSWORD 'root' WITH ALL PRIVILEGES")
+        influxd.auth = ("root", "root")
+        influxd.query("CREATE DATABASE db")
+        influxd.query("CREATE USER writer WITH PASSWORD 'w'; GRANT ALL ON db TO writer")
+        pages.pages["/metrics"] = b"a 1\n"
+        pulseline.config([job("n", pages.address)], [{"influxdb": {
+            "url": influxd.url, "database": "db", "username": "writer", "password": "w",
+            "provision": {"retention_policies": [{"name": "long", "duration": "520w"}]}}}])
+        pulseline.start()
+        wait_until(lambda: events(pulseline, "provision_failures") >= 2, "it is refused")
+        wait_until(lambda: influxd.count("db", "a") >= 3, "points are written all the same")
+        assert pulseline.log().count("is not provisioned") == 1 and "level=error" in pulseline.log()
+        influxd.query("GRANT ALL PRIVILEGES TO writer")
+        wait_until(lambda: "long" in policies(influxd, "db"), "the policy is there")
+        wait_until(lambda: "InfluxDB is provisioned now" in pulseline.log(), "it says so")
+        assert pulseline.end() == 0
+    finally:
+        influxd.end()
+
+
 def test_servers_without_queries(pulseline, pages):
     written = []
 
