@@ -8,6 +8,8 @@
 
 #define HOUR (3600 * PL_NS_PER_S)
 
+enum { MOST_LATE_WINDOWS = 100000 };
+
 static const struct pl_influx_policy_config *policies_of(const struct pl_influx_provision_config *c)
 {
 	return c->retention_policies.v;
@@ -171,14 +173,14 @@ static void check_windows(const struct pl_influx_provision_config *p, const stru
 	int64_t duration;
 	const char *standard = pl_influx_declared_default(p, &duration);
 	for (size_t i = 0; i < p->downsampling.n; i++) {
-		if (d[i].interval > 0 && p->late / d[i].interval > PL_INFLUX_MOST_WINDOWS - 2)
-			pl_check_fail(c, "late", "more than %d windows of downsampling[%zu].interval", PL_INFLUX_MOST_WINDOWS, i);
+		if (d[i].interval > 0 && p->late / d[i].interval > MOST_LATE_WINDOWS)
+			pl_check_fail(c, "late", "more than %d windows of downsampling[%zu].interval", MOST_LATE_WINDOWS, i);
 		if (standard != NULL && d[i].from != NULL && d[i].from[0] == '\0' && d[i].into != NULL &&
 		    strcmp(d[i].into, standard) == 0)
 			pl_check_fail(c, "downsampling", "%s is read (as the default policy) and written", standard);
 	}
-	if (p->aggregate_interval > 0 && p->late / p->aggregate_interval > PL_INFLUX_MOST_WINDOWS - 2)
-		pl_check_fail(c, "late", "more than %d windows of aggregate_interval", PL_INFLUX_MOST_WINDOWS);
+	if (p->aggregate_interval > 0 && p->late / p->aggregate_interval > MOST_LATE_WINDOWS)
+		pl_check_fail(c, "late", "more than %d windows of aggregate_interval", MOST_LATE_WINDOWS);
 }
 
 static void check(void *object, const struct pl_check *c)
@@ -226,7 +228,7 @@ static const struct pl_field fields[] = {
      .type = PL_FIELD_DURATION,
      .offset = offsetof(struct pl_influx_provision_config, late),
      .fallback = "1d",
-     .min = 60 * PL_NS_PER_S,
+     .min = HOUR,
      .max = 3660 * 24 * HOUR,
      .help = "windows that got points later than they were rolled are rolled again up to this age"},
     {.key = "delay",

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "out_influxdb/upkeep.h"
 
-enum { MOST_AT_ONCE = 64, MOST_REFUSALS = 3, MOST_PATIENCE_S = 120, MOST_REST_MS = 60000, IDLE_MS = 5000 };
+enum { MOST_AT_ONCE = 64, MOST_REFUSALS = 6, MOST_PATIENCE_S = 120, MOST_REST_MS = 60000, IDLE_MS = 5000 };
 
 static void look(struct pl_influx_rollup *r);
 
@@ -52,27 +52,38 @@ static void note_failure(struct pl_influx_rollup *r, const char *message, struct
 	pl_incident_fail(&r->rule->trouble, pl_clock_wall_ns(), r->env->log, PL_LOG_WARN, message, kv);
 }
 
-/* The windows stay marked, and fewer of them are asked for next time. */
-static void fail(struct pl_influx_rollup *r, const char *reason)
+static void try_later(struct pl_influx_rollup *r)
 {
 	struct pl_influx_rule *rule = r->rule;
-	note_failure(r, "downsampling failed; tried again", PL_STR(""), reason);
 	pl_influx_windows_put_back(&rule->windows, r->begin_ns, r->end_ns);
-	rule->most = rule->most > 1 ? rule->most / 2 : 1;
 	int64_t patience_ms = (int64_t)pl_influx_patience_ms(++rule->failures, MOST_PATIENCE_S);
 	rule->resting_until = pl_clock_mono_ns() + patience_ms * PL_NS_PER_MS;
 	r->rule = NULL;
 	wait_for_windows(r);
 }
 
+/* The windows stay marked, and fewer of them are asked for next time. */
+static void fail(struct pl_influx_rollup *r, const char *reason)
+{
+	note_failure(r, "downsampling failed; tried again", PL_STR(""), reason);
+	r->rule->most = r->rule->most > 1 ? r->rule->most / 2 : 1;
+	try_later(r);
+}
+
+/* Is it an answer to the statement, and not the server's state? */
+static bool is_about_statement(long status, enum pl_err err)
+{
+	return err == PL_EIO && (status == 200 || status == 400);
+}
+
 /* The server answered, and will not do it. One window alone is given up in the end, for it would hold up all others. */
-static void refused(struct pl_influx_rollup *r, enum pl_err err, const char *reason)
+static void refused(struct pl_influx_rollup *r, long status, enum pl_err err, const char *reason)
 {
 	struct pl_influx_rule *rule = r->rule;
 	bool alone = r->end_ns - r->begin_ns <= rule->interval_ns;
 	if (err == PL_ENOENT)
 		r->missing(r);
-	if (err != PL_EIO || !alone || ++rule->refused < MOST_REFUSALS) {
+	if (!is_about_statement(status, err) || !alone || ++rule->refused < MOST_REFUSALS) {
 		fail(r, reason);
 		return;
 	}
@@ -95,7 +106,7 @@ static void succeed(struct pl_influx_rollup *r)
 	const struct pl_kv kv[] = {PL_KVC("output", r->env->name), {0}};
 	struct pl_influx_rule *rule = r->rule;
 	pl_influx_count(r->env, PL_INFLUX_ROLLUP_WINDOWS, (uint64_t)((r->end_ns - r->begin_ns) / rule->interval_ns));
-	if (rule->failures > 0)
+	if (r->stats_failed == 0)
 		pl_incident_end(&rule->trouble, pl_clock_wall_ns(), r->env->log, "downsampling works again", kv);
 	rule->failures = rule->refused = 0;
 	rule->most = rule->most * 2 < most_at_once(rule) ? rule->most * 2 : most_at_once(rule);
@@ -146,7 +157,7 @@ static void on_rolled(struct pl_influx_request *request, const struct pl_transfe
 	enum pl_err err = pl_influx_read_rolled(result->status, pl_buf_str(&request->answer), &written, reason, sizeof reason);
 	pl_influx_count(r->env, PL_INFLUX_ROLLUP_POINTS, written);
 	if (err != PL_OK)
-		refused(r, err, reason);
+		refused(r, result->status, err, reason);
 	else
 		succeed(r);
 }
@@ -164,17 +175,30 @@ static void on_group_rolled(struct pl_influx_request *request, const struct pl_t
 	if (!came_through(r, result, cut))
 		return;
 	enum pl_err err = pl_influx_read_rolled(result->status, pl_buf_str(&request->answer), &written, reason, sizeof reason);
-	bool answered = result->status == 200 || result->status == 400;
 	pl_influx_count(r->env, PL_INFLUX_ROLLUP_POINTS, written);
 	if (err == PL_OK) {
 		send_group(r);
-	} else if (err != PL_EIO || !answered) {
-		refused(r, err, reason);
+	} else if (!is_about_statement(result->status, err)) {
+		refused(r, result->status, err, reason);
 	} else {
-		if (!pl_influx_aggregate_retry(&r->aggregate, &stat))
-			note_failure(r, "a stat cannot be aggregated and is left out", stat, reason);
+		if (!pl_influx_aggregate_retry(&r->aggregate, &stat)) {
+			note_failure(r, "a stat cannot be aggregated; the others are", stat, reason);
+			r->stats_failed++;
+		}
 		send_group(r);
 	}
+}
+
+/* It may have been a passing trouble with some stats: all are tried again some times. What goes on is no longer waited for. */
+static void end_of_stats(struct pl_influx_rollup *r)
+{
+	struct pl_influx_rule *rule = r->rule;
+	if (r->stats_failed > 0 && !rule->hopeless && ++rule->refused < MOST_REFUSALS) {
+		try_later(r);
+		return;
+	}
+	rule->hopeless = r->stats_failed > 0;
+	succeed(r);
 }
 
 static void send_group(struct pl_influx_rollup *r)
@@ -186,7 +210,7 @@ static void send_group(struct pl_influx_rollup *r)
 		return;
 	}
 	pl_influx_aggregate_finish(&r->aggregate);
-	succeed(r);
+	end_of_stats(r);
 }
 
 static void on_fields(struct pl_influx_request *request, const struct pl_transfer_result *result, bool cut)
@@ -200,7 +224,7 @@ static void on_fields(struct pl_influx_request *request, const struct pl_transfe
 	enum pl_err err = pl_influx_read_fields(result->status, pl_buf_str(&request->answer), &r->aggregate.arena, &fields, &n,
 						reason, sizeof reason);
 	if (err != PL_OK) {
-		refused(r, err, reason);
+		refused(r, result->status, err, reason);
 		return;
 	}
 	pl_influx_aggregate_begin(&r->aggregate, fields, n);
@@ -209,10 +233,16 @@ static void on_fields(struct pl_influx_request *request, const struct pl_transfe
 
 /* ---- which windows ---- */
 
+/* `late` counts from the moment when a window would be rolled. */
+static int64_t horizon_of(const struct pl_influx_rollup *r, const struct pl_influx_rule *rule)
+{
+	return r->late_ns + r->delay_ns + rule->interval_ns;
+}
+
 /* No window is touched whose points may have begun to expire: what is left of them would replace the right result. */
 static int64_t earliest(const struct pl_influx_rollup *r, const struct pl_influx_rule *rule, int64_t now_ns)
 {
-	int64_t from = now_ns - r->late_ns;
+	int64_t from = now_ns - horizon_of(r, rule);
 	if (rule->kept_ns > 0 && from < now_ns - rule->kept_ns + 60 * PL_NS_PER_S)
 		from = now_ns - rule->kept_ns + 60 * PL_NS_PER_S;
 	return from;
@@ -241,6 +271,7 @@ static void look(struct pl_influx_rollup *r)
 		return;
 	}
 	r->started_mono_ns = pl_clock_mono_ns();
+	r->stats_failed = 0;
 	pl_buf_clear(&r->statement);
 	if (r->rule->pulse) {
 		pl_influx_aggregate_finish(&r->aggregate);
@@ -264,17 +295,28 @@ static const struct pl_influx_shown_policy *find(const struct pl_influx_shown_po
 	return NULL;
 }
 
+static const char *trouble_with(const struct pl_influx_rule *rule, const struct pl_influx_shown_policy *from,
+				const struct pl_influx_shown_policy *into)
+{
+	if (from == NULL || into == NULL)
+		return "downsampling names a retention policy that is not there";
+	if (from == into)
+		return "downsampling reads and writes the same retention policy";
+	if ((from->duration_ns > 0 && from->duration_ns < 2 * rule->interval_ns) ||
+	    (into->duration_ns > 0 && into->duration_ns < 2 * rule->interval_ns))
+		return "downsampling has a retention policy that keeps less than two intervals";
+	return NULL;
+}
+
 static void resolve(struct pl_influx_rollup *r, struct pl_influx_rule *rule, const struct pl_influx_shown_policy *shown, size_t n)
 {
 	const struct pl_influx_shown_policy *from = find(shown, n, rule->from), *into = find(shown, n, rule->into);
 	const struct pl_kv kv[] = {PL_KVC("output", r->env->name), PL_KVC("from", rule->from), PL_KVC("into", rule->into), {0}};
+	const char *trouble = trouble_with(rule, from, into);
 	free(rule->source);
 	rule->source = NULL;
-	if (from == NULL || into == NULL || from == into) {
-		pl_incident_fail(&rule->missing, pl_clock_wall_ns(), r->env->log, PL_LOG_ERROR,
-				 from == into && from != NULL ? "downsampling reads and writes the same retention policy"
-							      : "downsampling names a retention policy that is not there",
-				 kv);
+	if (trouble != NULL) {
+		pl_incident_fail(&rule->missing, pl_clock_wall_ns(), r->env->log, PL_LOG_ERROR, trouble, kv);
 		return;
 	}
 	pl_incident_end(&rule->missing, pl_clock_wall_ns(), r->env->log, "downsampling finds its retention policies now", kv);
@@ -352,7 +394,7 @@ void pl_influx_rollup_open(struct pl_influx_rollup *r)
 	for (size_t i = 0; i < r->n_rules; i++) {
 		struct pl_influx_rule *rule = &r->rules[i];
 		rule->most = most_at_once(rule);
-		pl_influx_windows_init(&rule->windows, rule->interval_ns, r->late_ns, now_ns);
+		pl_influx_windows_init(&rule->windows, rule->interval_ns, horizon_of(r, rule), now_ns);
 	}
 }
 

@@ -23,7 +23,8 @@ struct pl_influx_rule {
 	char *source;     /* the policy that `from` means; NULL: the rule cannot be applied now */
 	int64_t kept_ns;  /* how long both policies keep points; 0: for ever */
 	size_t most;      /* windows at once; less after a failure */
-	unsigned refused; /* times that the oldest window alone was refused */
+	unsigned refused; /* times that the oldest window alone, or a stat of it, was refused */
+	bool hopeless;    /* some stat was refused every time, and is no longer waited for */
 	struct pl_influx_windows windows;
 	struct pl_incident missing; /* a policy */
 	struct pl_incident trouble; /* with rolling */
@@ -50,8 +51,9 @@ struct pl_influx_rollup {
 	size_t next_rule;
 	int64_t begin_ns, end_ns, started_mono_ns;
 	struct pl_influx_aggregate aggregate;
-	bool started; /* ready was called */
-	bool closing; /* set by the owner before it cancels the request */
+	size_t stats_failed; /* in this pass */
+	bool started;        /* ready was called */
+	bool closing;        /* set by the owner before it cancels the request */
 	void (*closed)(struct pl_influx_rollup *r);
 };
 

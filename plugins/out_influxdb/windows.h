@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PL_INFLUX_MOST_WINDOWS = 100000 };
+enum { PL_INFLUX_MOST_WINDOWS = 110000 };
 
 struct pl_influx_windows {
 	int64_t interval_ns;

@@ -274,7 +274,7 @@ def test_a_backlog_is_rolled_up(pulseline, pages, database, tmp_path):
                      % len(body) + body)
 
     pages.pages["/metrics"] = count
-    provision = {"delay": "100ms", "late": "10m", "retention_policies": [{"name": "coarse", "duration": "0s"}],
+    provision = {"delay": "100ms", "late": "1h", "retention_policies": [{"name": "coarse", "duration": "0s"}],
                  "downsampling": [{"into": "coarse", "interval": "2s"}]}
     pulseline.config([job("n", pages.address)], [{"influxdb": {"url": influxd.url, "database": database, "provision": provision}}])
     influxd.start()
@@ -300,6 +300,21 @@ def test_a_backlog_is_rolled_up(pulseline, pages, database, tmp_path):
         assert pulseline.end() == 0
     finally:
         influxd.end()
+
+
+def test_policies_that_do_not_fit(pulseline, pages, influxd, database, recorder):
+    """Found out when the server shows its policies; the others go on, and a policy that somebody makes later is taken."""
+    influxd.query(f'CREATE DATABASE "{database}"')
+    pages.pages["/metrics"] = b"a 1\n"
+    pulseline.config([job("n", pages.address)], output(
+        recorder, database, retention_policies=[{"name": "short", "duration": "1h"}, {"name": "coarse", "duration": "0s"}],
+        downsampling=[{"into": "nowhere", "interval": "2s"}, {"into": "autogen", "interval": "2s"},
+                      {"from": "short", "into": "coarse", "interval": "1h"}, {"into": "coarse", "interval": "2s"}]))
+    pulseline.start()
+    wait_until(lambda: influxd.query("SELECT * FROM coarse.a", database), "the one that fits is rolled up")
+    for words in ("that is not there", "reads and writes the same", "keeps less than two intervals"):
+        assert pulseline.log().count(words) == 1
+    assert pulseline.end() == 0
 
 
 def test_pulse_aggregates(pulseline, pages, influxd, database, recorder):
@@ -344,6 +359,7 @@ def test_pulse_aggregates(pulseline, pages, influxd, database, recorder):
     ({"downsampling": [{"from": "a", "into": "a", "interval": "1m"}]}, "must not be the policy that is read"),
     ({"downsampling": [{"into": "a", "interval": "1m", "functions": ["mean); DROP DATABASE x"]}]}, "expected mean, median"),
     ({"downsampling": [{"into": "a", "interval": "1s"}], "late": "1y"}, "more than 100000 windows"),
+    ({"pulse_aggregates": True, "late": "10m"}, "late"),
     ({"retention_policies": [{"name": "a"}]}, "duration"),
 ])
 def test_bad_declarations(pulseline, provision, words):
