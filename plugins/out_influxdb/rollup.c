@@ -38,7 +38,8 @@ static void rest(struct pl_influx_rollup *r)
 
 /* ---- what became of it ---- */
 
-static void note_failure(struct pl_influx_rollup *r, const char *message, struct pl_str stat, const char *reason)
+static void note_failure(struct pl_influx_rollup *r, struct pl_incident *incident, const char *message, struct pl_str stat,
+			 const char *reason)
 {
 	char begin[PL_CLOCK_TEXT_BYTES], end[PL_CLOCK_TEXT_BYTES];
 	const struct pl_kv kv[] = {PL_KVC("output", r->env->name),
@@ -49,7 +50,7 @@ static void note_failure(struct pl_influx_rollup *r, const char *message, struct
 				   PL_KVC("reason", reason),
 				   {0}};
 	pl_influx_count(r->env, PL_INFLUX_ROLLUP_FAILURES, 1);
-	pl_incident_fail(&r->rule->trouble, pl_clock_wall_ns(), r->env->log, PL_LOG_WARN, message, kv);
+	pl_incident_fail(incident, pl_clock_wall_ns(), r->env->log, PL_LOG_WARN, message, kv);
 }
 
 static void try_later(struct pl_influx_rollup *r)
@@ -65,7 +66,7 @@ static void try_later(struct pl_influx_rollup *r)
 /* The windows stay marked, and fewer of them are asked for next time. */
 static void fail(struct pl_influx_rollup *r, const char *reason)
 {
-	note_failure(r, "downsampling failed; tried again", PL_STR(""), reason);
+	note_failure(r, &r->rule->trouble, "downsampling failed; tried again", PL_STR(""), reason);
 	r->rule->most = r->rule->most > 1 ? r->rule->most / 2 : 1;
 	try_later(r);
 }
@@ -74,6 +75,14 @@ static void fail(struct pl_influx_rollup *r, const char *reason)
 static bool is_about_statement(long status, enum pl_err err)
 {
 	return err == PL_EIO && (status == 200 || status == 400);
+}
+
+/* All measurements in one statement were refused: one of them may be at fault, and must not cost the others. */
+static void take_apart(struct pl_influx_rollup *r, const char *reason)
+{
+	note_failure(r, &r->rule->trouble, "downsampling failed; tried again, each measurement for itself", PL_STR(""), reason);
+	r->rule->apart = true;
+	try_later(r);
 }
 
 /* The server answered, and will not do it. One window alone is given up in the end, for it would hold up all others. */
@@ -87,7 +96,7 @@ static void refused(struct pl_influx_rollup *r, long status, enum pl_err err, co
 		fail(r, reason);
 		return;
 	}
-	note_failure(r, "a window cannot be downsampled and is left out", PL_STR(""), reason);
+	note_failure(r, &r->rule->trouble, "a window cannot be downsampled and is left out", PL_STR(""), reason);
 	pl_influx_count(r->env, PL_INFLUX_ROLLUP_WINDOWS_LOST, 1);
 	rule->refused = 0;
 	r->rule = NULL;
@@ -106,8 +115,9 @@ static void succeed(struct pl_influx_rollup *r)
 	const struct pl_kv kv[] = {PL_KVC("output", r->env->name), {0}};
 	struct pl_influx_rule *rule = r->rule;
 	pl_influx_count(r->env, PL_INFLUX_ROLLUP_WINDOWS, (uint64_t)((r->end_ns - r->begin_ns) / rule->interval_ns));
+	pl_incident_end(&rule->trouble, pl_clock_wall_ns(), r->env->log, "downsampling works again", kv);
 	if (r->stats_failed == 0)
-		pl_incident_end(&rule->trouble, pl_clock_wall_ns(), r->env->log, "downsampling works again", kv);
+		pl_incident_end(&rule->some, pl_clock_wall_ns(), r->env->log, "all stats are downsampled again", kv);
 	rule->failures = rule->refused = 0;
 	rule->most = rule->most * 2 < most_at_once(rule) ? rule->most * 2 : most_at_once(rule);
 	r->rule = NULL;
@@ -156,13 +166,15 @@ static void on_rolled(struct pl_influx_request *request, const struct pl_transfe
 		return;
 	enum pl_err err = pl_influx_read_rolled(result->status, pl_buf_str(&request->answer), &written, reason, sizeof reason);
 	pl_influx_count(r->env, PL_INFLUX_ROLLUP_POINTS, written);
-	if (err != PL_OK)
-		refused(r, result->status, err, reason);
-	else
+	if (err == PL_OK)
 		succeed(r);
+	else if (is_about_statement(result->status, err))
+		take_apart(r, reason);
+	else
+		refused(r, result->status, err, reason);
 }
 
-/* ---- pulse's aggregates ---- */
+/* ---- statement by statement ---- */
 
 static void send_group(struct pl_influx_rollup *r);
 
@@ -182,7 +194,7 @@ static void on_group_rolled(struct pl_influx_request *request, const struct pl_t
 		refused(r, result->status, err, reason);
 	} else {
 		if (!pl_influx_aggregate_retry(&r->aggregate, &stat)) {
-			note_failure(r, "a stat cannot be aggregated; the others are", stat, reason);
+			note_failure(r, &r->rule->some, "a stat cannot be downsampled; the others are", stat, reason);
 			r->stats_failed++;
 		}
 		send_group(r);
@@ -197,7 +209,7 @@ static void end_of_stats(struct pl_influx_rollup *r)
 		try_later(r);
 		return;
 	}
-	rule->hopeless = r->stats_failed > 0;
+	rule->hopeless = rule->apart = r->stats_failed > 0;
 	succeed(r);
 }
 
@@ -227,7 +239,10 @@ static void on_fields(struct pl_influx_request *request, const struct pl_transfe
 		refused(r, result->status, err, reason);
 		return;
 	}
-	pl_influx_aggregate_begin(&r->aggregate, fields, n);
+	if (r->rule->pulse)
+		pl_influx_aggregate_begin(&r->aggregate, fields, n);
+	else
+		pl_influx_aggregate_begin_apart(&r->aggregate, fields, n, &r->rule->functions, &r->rule->measurements);
 	send_group(r);
 }
 
@@ -273,7 +288,7 @@ static void look(struct pl_influx_rollup *r)
 	r->started_mono_ns = pl_clock_mono_ns();
 	r->stats_failed = 0;
 	pl_buf_clear(&r->statement);
-	if (r->rule->pulse) {
+	if (r->rule->pulse || r->rule->apart) {
 		pl_influx_aggregate_finish(&r->aggregate);
 		pl_influx_show_fields(&r->statement, r->rule->source);
 		post(r, on_fields);

@@ -24,10 +24,12 @@ struct pl_influx_rule {
 	int64_t kept_ns;  /* how long both policies keep points; 0: for ever */
 	size_t most;      /* windows at once; less after a failure */
 	unsigned refused; /* times that the oldest window alone, or a stat of it, was refused */
+	bool apart;       /* each measurement by a statement of its own, because all in one were refused */
 	bool hopeless;    /* some stat was refused every time, and is no longer waited for */
 	struct pl_influx_windows windows;
 	struct pl_incident missing; /* a policy */
 	struct pl_incident trouble; /* with rolling */
+	struct pl_incident some;    /* with some stats */
 	unsigned failures;          /* in a row */
 	int64_t resting_until;      /* by the monotonic clock */
 };

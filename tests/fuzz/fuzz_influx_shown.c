@@ -38,15 +38,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (pl_influx_read_fields(status, body, &a.arena, &fields, &n, reason, sizeof reason) == PL_OK) {
 		const struct pl_influx_roll roll = {
 		    .database = "d", .from = "f", .into = "i", .interval_ns = 1000000000, .begin_ns = 0, .end_ns = 1000000000};
+		const struct pl_strings none = {0};
 		size_t given = 0;
-		pl_influx_aggregate_begin(&a, fields, n);
+		bool apart = n % 2 == 1;
+		if (apart)
+			pl_influx_aggregate_begin_apart(&a, fields, n, &none, &none);
+		else
+			pl_influx_aggregate_begin(&a, fields, n);
 		for (size_t i = 0; pl_influx_aggregate_next(&a, &roll, &out); i++) {
 			if (i % 3 == 0 && pl_influx_aggregate_retry(&a, &stat))
 				continue;
 			given += a.end - a.at;
 			pl_buf_clear(&out);
 		}
-		if (given != 3 * a.n_stats)
+		if (given != (apart ? 1 : 3) * a.n_stats)
 			abort();
 	}
 	pl_buf_finish(&out);

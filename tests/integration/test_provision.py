@@ -1,6 +1,7 @@
 """Retention policies and downsampling that the configuration declares, against a real influxd."""
 import math
 import random
+import re
 import statistics
 import time
 import urllib.parse
@@ -300,6 +301,35 @@ def test_a_backlog_is_rolled_up(pulseline, pages, database, tmp_path):
         assert pulseline.end() == 0
     finally:
         influxd.end()
+
+
+def test_one_refused_series_costs_no_other(pulseline, pages, influxd, database, recorder):
+    """The targets hold another type for a stat: InfluxDB refuses that, and with it whatever stands in the same request."""
+    begin = (int(time.time()) // 60 - 10) * 60
+    influxd.query(f'CREATE DATABASE "{database}" WITH DURATION 1d NAME one_day')
+    for name in ("one_week", "coarse"):
+        influxd.query(f'CREATE RETENTION POLICY "{name}" ON "{database}" DURATION 1w REPLICATION 1')
+    write = {"one_week": 'aggregate m_bad="text"', "coarse": 'm_bad mean_value="text"', "one_day": "\n".join(
+        f"{name} value={v} {(begin + v) * 10**9}" for name in ("a_good", "m_bad", "z_good") for v in (1, 2))}
+    for policy, lines in write.items():
+        assert requests.post(f"{influxd.url}/write", params={"db": database, "rp": policy}, data=lines, timeout=PATIENCE).status_code == 204
+    pages.pages["/metrics"] = b""
+    pulseline.config([job("n", pages.address)], output(
+        recorder, database, pulse_aggregates=True, aggregate_interval="1m", late="1h", downsampling=[{"into": "coarse", "interval": "1m"}],
+        retention_policies=[{"name": "coarse", "duration": "7d"}]))
+    pulseline.start()
+
+    def means(what):
+        return [r for s in influxd.query(f"SELECT {what}", database) for r in s["values"]]
+
+    wanted = [[begin * 10**9, 1.5]]
+    for name in ("a_good", "z_good"):
+        wait_until(lambda: means(f"{name} FROM one_week.aggregate") == wanted, f"{name} is aggregated")
+        wait_until(lambda: means(f"mean_value FROM coarse.{name}") == wanted, f"{name} is downsampled")
+    wait_until(lambda: all(re.search(rf"the others are.* into={into} .*stat=m_bad", pulseline.log()) for into in ("one_week", "coarse")),
+               "it says which")
+    assert events(pulseline, "rollup_failures") > 0 and events(pulseline, "rollup_windows_lost") == 0
+    assert pulseline.end() == 0
 
 
 def test_policies_that_do_not_fit(pulseline, pages, influxd, database, recorder):
