@@ -8,6 +8,7 @@
 #include "out_influxdb/request.h"
 #include "out_influxdb/result.h"
 #include "out_influxdb/statement.h"
+#include "out_influxdb/tending.h"
 #include "out_influxdb/writer.h"
 #include "pipeline/plugin.h"
 
@@ -22,6 +23,7 @@ struct influx_config {
 	int gzip; /* enum gzip_choice */
 	bool create_database;
 	int64_t retention_duration, timeout;
+	struct pl_influx_provision_config *provision; /* NULL: none */
 };
 
 struct influx {
@@ -31,6 +33,8 @@ struct influx {
 	struct pl_influx_server server;
 	struct pl_influx_writer writer;
 	struct pl_influx_request create_at_start;
+	struct pl_influx_tending *tending; /* NULL: nothing is provisioned */
+	struct pl_delivery *lent, tended;  /* with tending: the engine's delivery, and the copy that the writer gets */
 	struct pl_buf statement;
 	unsigned reads;
 	bool closing;
@@ -49,9 +53,23 @@ struct reading {
 
 /* ---- deliveries ---- */
 
+static void on_tended_done(struct pl_delivery *tended, const struct pl_verdict *v)
+{
+	struct influx *in = pl_container_of(tended, struct influx, tended);
+	struct pl_delivery *d = in->lent;
+	pl_influx_tending_note(in->tending, d, v, in->writer.tried_database || in->writer.tried_policy);
+	d->done(d, v);
+}
+
 static void deliver(void *self, struct pl_delivery *d)
 {
 	struct influx *in = self;
+	if (in->tending != NULL) {
+		in->lent = d;
+		in->tended = *d;
+		in->tended.done = on_tended_done;
+		d = &in->tended;
+	}
 	pl_influx_writer_deliver(&in->writer, d);
 }
 
@@ -185,6 +203,43 @@ static void set_server(struct influx *in)
 	}
 }
 
+static void set_writer(struct influx *in)
+{
+	const struct influx_config *c = in->config;
+	in->writer = (struct pl_influx_writer){
+	    .server = &in->server,
+	    .log = in->env.log,
+	    .name = in->env.name,
+	    .database = c->database,
+	    .policy = c->retention_policy,
+	    .create = c->create_database,
+	    .policy_duration_ns = c->retention_duration,
+	    .gzip = c->gzip == GZIP_ON || (c->gzip == GZIP_AUTO && !is_loopback(host_of(c->url))),
+	};
+	/* the default policy that is about to be made is named, so that no point lands in the one that is still the default */
+	int64_t duration;
+	const char *standard = c->provision != NULL ? pl_influx_declared_default(c->provision, &duration) : NULL;
+	if (standard != NULL && c->retention_policy[0] == '\0') {
+		in->writer.policy = standard;
+		in->writer.policy_duration_ns = duration;
+	}
+}
+
+static void tend(struct influx *in)
+{
+	const struct influx_config *c = in->config;
+	if (c->provision != NULL)
+		in->tending =
+		    pl_influx_tending_create(&(struct pl_influx_tending_options){.env = &in->env,
+										 .server = &in->server,
+										 .config = c->provision,
+										 .database = c->database,
+										 .policy = in->writer.policy,
+										 .create_database = c->create_database});
+	else if (c->create_database)
+		create_at_start(in);
+}
+
 static enum pl_err open_influx(const struct pl_output_env *env, const void *config, void **self, char *reason, size_t reason_size)
 {
 	const struct influx_config *c = config;
@@ -199,23 +254,13 @@ static enum pl_err open_influx(const struct pl_output_env *env, const void *conf
 		free(in);
 		return err;
 	}
-	in->writer = (struct pl_influx_writer){
-	    .server = &in->server,
-	    .log = env->log,
-	    .name = in->env.name,
-	    .database = c->database,
-	    .policy = c->retention_policy,
-	    .create = c->create_database,
-	    .policy_duration_ns = c->retention_duration,
-	    .gzip = c->gzip == GZIP_ON || (c->gzip == GZIP_AUTO && !is_loopback(host_of(c->url))),
-	};
-	if (c->create_database)
-		create_at_start(in);
+	set_writer(in);
+	tend(in);
 	*self = in;
 	return PL_OK;
 }
 
-static void on_pool_closed(void *data)
+static void finish(void *data)
 {
 	struct influx *in = data;
 	void (*closed)(void *) = in->closed;
@@ -227,12 +272,23 @@ static void on_pool_closed(void *data)
 	closed(closed_data);
 }
 
+static void on_pool_closed(void *data)
+{
+	struct influx *in = data;
+	if (in->tending != NULL)
+		pl_influx_tending_destroy(in->tending, finish, in);
+	else
+		finish(in);
+}
+
 static void close_influx(void *self, void (*closed)(void *data), void *data)
 {
 	struct influx *in = self;
 	in->closed = closed;
 	in->closed_data = data;
 	in->closing = true;
+	if (in->tending != NULL)
+		pl_influx_tending_end(in->tending);
 	pl_transfer_pool_close(in->server.pool, on_pool_closed, in);
 }
 
@@ -256,6 +312,11 @@ static void check(void *object, const struct pl_check *c)
 		pl_check_fail(c, "username", "must not hold a colon, which ends the name in HTTP");
 	if (config->retention_duration > 0 && (config->retention_policy == NULL || config->retention_policy[0] == '\0'))
 		pl_check_fail(c, "retention_duration", "retention_policy is missing: the policy to create needs a name");
+	if (config->retention_duration > 0 && config->provision != NULL)
+		pl_check_fail(c, "retention_duration", "provision has retention_policies for that");
+	if (config->provision != NULL && config->provision->pulse_aggregates && config->retention_policy != NULL &&
+	    config->retention_policy[0] != '\0' && strcmp(config->retention_policy, PL_INFLUX_PULSE_FROM) != 0)
+		pl_check_fail(c, "retention_policy", "pulse_aggregates are made of what is in " PL_INFLUX_PULSE_FROM);
 	if (config->retention_duration > 0 && config->retention_duration < 3600 * PL_NS_PER_S)
 		pl_check_fail(c, "retention_duration", "InfluxDB keeps at least 1h");
 }
@@ -303,6 +364,11 @@ static const struct pl_field fields[] = {
      .offset = offsetof(struct influx_config, retention_duration),
      .fallback = "0",
      .help = "of a retention policy that is created; 0: none is"},
+    {.key = "provision",
+     .type = PL_FIELD_OPTIONAL,
+     .offset = offsetof(struct influx_config, provision),
+     .schema = &pl_influx_provision_schema,
+     .help = "retention policies and downsampling of the database"},
     {.key = "timeout",
      .type = PL_FIELD_DURATION,
      .offset = offsetof(struct influx_config, timeout),
@@ -322,6 +388,7 @@ static const struct pl_output_ops ops = {
     .open = open_influx,
     .deliver = deliver,
     .query = query,
+    .counter_label = pl_influx_tending_counter,
     .durable = true,
     .close = close_influx,
 };
