@@ -322,13 +322,43 @@ static void settle_clash(struct pl_influx_sift *s, struct pl_influx_task t, cons
 		halve(s, t);
 }
 
+/* The server counts a new series once for each of its lines, and so may refuse what has room: one line of each series first, then
+ * the others. False when each has but one. */
+static bool part_by_series(struct pl_influx_sift *s, struct pl_influx_task t)
+{
+	struct pl_influx_known seen = {.most = SIZE_MAX, .keep_ns = 1};
+	struct pl_influx_line *more = pl_alloc((t.to - t.from) * sizeof *more);
+	size_t heads = t.from, n_more = 0;
+	for (size_t i = t.from; i < t.to; i++) {
+		uint64_t key = pl_influx_series_key(s->target, text_of(s, i));
+		if (pl_influx_known_has(&seen, key, 0)) {
+			more[n_more++] = s->lines[i];
+			continue;
+		}
+		pl_influx_known_add(&seen, key, NULL, 0);
+		s->lines[heads++] = s->lines[i];
+	}
+	memcpy(s->lines + heads, more, n_more * sizeof *more);
+	free(more);
+	pl_influx_known_finish(&seen);
+	if (n_more == 0)
+		return false;
+	push_part(s, t, heads, t.to, 0);
+	push_part(s, t, t.from, heads, 0);
+	return true;
+}
+
 static void settle_series(struct pl_influx_sift *s, struct pl_influx_task t, const struct pl_influx_judgement *j)
 {
 	size_t n = t.to - t.from;
 	bool all = j->dropped >= n || n == 1;
-	if (!all && !exhausted(s)) {
-		halve(s, t);
-		return;
+	if (!exhausted(s) && n > 1) {
+		if (all && part_by_series(s, t))
+			return;
+		if (!all) {
+			halve(s, t);
+			return;
+		}
 	}
 	const char *reason = pl_influx_refusals_keep(&s->refusals, j->reason);
 	snprintf(s->memory->series_words, sizeof s->memory->series_words, "%s", j->reason);

@@ -115,6 +115,8 @@ static inline long influxd_count(const struct influxd *d, const char *database, 
 	long n = 0;
 	for (const char *p = answer; (p = strstr(p, "1970-01-01T00:00:00Z\",")) != NULL;)
 		n += strtol(p += 22, NULL, 10);
+	if (strstr(answer, "error") != NULL)
+		fail_msg("%s: %s", statement, answer);
 	return n;
 }
 

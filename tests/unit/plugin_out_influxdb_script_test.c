@@ -293,6 +293,15 @@ static void configuration(void **state)
 	    {"gzip: maybe\n", "gzip"},
 	    {"tls_config: {cert_file: x}\n", "key_file"},
 	    {"databse: x\n", "database"},
+	    {"org: o\nbucket: b\ntoken: t\n", NULL},
+	    {"api: v2\norg: o\ntoken_file: x\n", NULL},
+	    {"token: t\n", NULL},
+	    {"api: v3\n", "api"},
+	    {"bucket: b\n", "org"},
+	    {"api: v2\nbucket: b\n", "organisation"},
+	    {"api: v1\nbucket: b\n", "bucket"},
+	    {"api: v1\norg: b\n", "org"},
+	    {"org: o\ntoken: t\nbearer_token: b\n", "either token"},
 	};
 	for (size_t i = 0; i < PL_COUNT_OF(cases); i++) {
 		struct harness h;
