@@ -39,6 +39,8 @@ static bool skip(struct pl_str *s, const char *prefix)
 static uint32_t dropped(struct pl_str message)
 {
 	static const char mark[] = "dropped=";
+	if (message.n == 0)
+		return 0;
 	const char *at = find_last(message, mark), *end = message.p + message.n;
 	uint64_t n = 0;
 	for (at = at != NULL ? at + sizeof mark - 1 : end; at < end && *at >= '0' && *at <= '9' && n < UINT32_MAX; at++)

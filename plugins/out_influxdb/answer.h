@@ -71,12 +71,12 @@ enum pl_influx_finding {
 struct pl_influx_judgement {
 	enum pl_influx_finding finding;
 	long status;
-	uint32_t dropped;                        /* 0: not said */
-	bool partial;                            /* the other lines were taken */
-	bool cut;                                /* the message may go on */
-	struct pl_str measurement, field, type;  /* views of `message` */
-	struct pl_str quoted;                    /* UNPARSABLE: from the first "unable to parse" on; a view of `message` */
-	char reason[PL_INFLUX_REASON_BYTES];     /* for people, printable; "" when taken */
+	uint32_t dropped;                       /* 0: not said */
+	bool partial;                           /* the other lines were taken */
+	bool cut;                               /* the message may go on */
+	struct pl_str measurement, field, type; /* views of `message` */
+	struct pl_str quoted;                   /* UNPARSABLE: from the first "unable to parse" on; a view of `message` */
+	char reason[PL_INFLUX_REASON_BYTES];    /* for people, printable; "" when taken */
 	struct pl_buf message;
 };
 

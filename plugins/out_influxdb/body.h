@@ -17,7 +17,8 @@ struct pl_influx_pieces {
 };
 
 void pl_influx_pieces_clear(struct pl_influx_pieces *p);
-void pl_influx_pieces_add(struct pl_influx_pieces *p, struct pl_str s); /* what follows the last one in memory becomes part of it */
+void pl_influx_pieces_add(struct pl_influx_pieces *p,
+			  struct pl_str s); /* what follows the last one in memory becomes part of it */
 void pl_influx_pieces_finish(struct pl_influx_pieces *p);
 
 /* Zero-initialise. */

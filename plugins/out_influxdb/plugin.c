@@ -215,11 +215,7 @@ static enum pl_err open_influx(const struct pl_output_env *env, const void *conf
 	    .server = &in->server,
 	    .log = env->log,
 	    .name = in->env.name,
-	    .names = {.v2 = is_v2(c),
-		      .database = c->database,
-		      .policy = c->retention_policy,
-		      .org = c->org,
-		      .bucket = c->bucket},
+	    .names = {.v2 = is_v2(c), .database = c->database, .policy = c->retention_policy, .org = c->org, .bucket = c->bucket},
 	    .create = c->create_database && !is_v2(c),
 	    .policy_duration_ns = c->retention_duration,
 	    .gzip = c->gzip == GZIP_ON || (c->gzip == GZIP_AUTO && !is_loopback(host_of(c->url))),
@@ -268,9 +264,11 @@ static void check(void *object, const struct pl_check *c)
 		pl_check_fail(c, "username", "give either username and password, or basic_auth, authorization or bearer_token");
 	if (!user && pl_secret_given(&config->password))
 		pl_check_fail(c, "password", "a username is missing");
-	if (pl_secret_given(&config->token) && (user || config->client.basic_auth != NULL || config->client.authorization != NULL ||
-						pl_secret_given(&config->client.bearer_token)))
-		pl_check_fail(c, "token", "give either token, or username and password, basic_auth, authorization or bearer_token");
+	if (pl_secret_given(&config->token) &&
+	    (user || config->client.basic_auth != NULL || config->client.authorization != NULL ||
+	     pl_secret_given(&config->client.bearer_token)))
+		pl_check_fail(c, "token",
+			      "give either token, or username and password, basic_auth, authorization or bearer_token");
 	if (config->api == API_V1 && config->org[0] != '\0')
 		pl_check_fail(c, "org", "InfluxDB 1.x has no organisations; leave api out, or set it to v2");
 	if (config->api == API_V1 && config->bucket[0] != '\0')

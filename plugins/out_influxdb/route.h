@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
-#include "pipeline/batch.h"
+#include "pipeline/plugin.h"
 
 struct pl_influx_names {
 	bool v2;                       /* /api/v2/write instead of /write */

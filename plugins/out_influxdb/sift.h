@@ -2,8 +2,8 @@
  *
  * A delivery is asked for as one, and is done when it is taken. Otherwise it becomes lines, and these become tasks: sets of lines
  * that are yet to be settled, each line in one set. A set is settled when an answer accounts for all of it: it was taken, or as
- * many lines were dropped as it has. Any other answer moves out the lines it speaks of (those with the field type it names, those it
- * quotes) or halves the set. To send a line twice does no harm, as it carries its time.
+ * many lines were dropped as it has. Any other answer moves out the lines it speaks of (those with the field type it names, those
+ * it quotes) or halves the set. To send a line twice does no harm, as it carries its time.
  *
  * Field types and series that were refused are remembered for a while: lines with such a type are kept apart and asked for
  * together, at last, and mostly all are refused as expected; lines of such a series are refused at once, unless all are.

@@ -63,10 +63,14 @@ static void give_done(struct pl_influx_writer *w)
 	const struct pl_influx_sift *s = &w->sift;
 	pl_influx_refusals_verdict(&s->refusals, w->delivery->points, s->words, &v);
 	if (s->unparsable > 0) {
-		const struct pl_kv kv[] = {PL_KVC("output", w->name), PL_KVI("lines", s->unparsable),
-					   PL_KVC("line", s->unparsable_line), PL_KVC("reason", s->words), {0}};
+		const struct pl_kv kv[] = {PL_KVC("output", w->name),
+					   PL_KVI("lines", s->unparsable),
+					   PL_KVC("line", s->unparsable_line),
+					   PL_KVC("reason", s->words),
+					   {0}};
 		pl_incident_fail(&w->unparsable, pl_clock_wall_ns(), w->log, PL_LOG_ERROR,
-				 "the server cannot read lines that we wrote: this is a bug of Pulseline's, please report it", kv);
+				 "the server cannot read lines that we wrote: this is a bug of Pulseline's, please report it",
+				 kv);
 	} else if (w->unparsable.since_ns != 0) {
 		const struct pl_kv kv[] = {PL_KVC("output", w->name), {0}};
 		pl_incident_end(&w->unparsable, pl_clock_wall_ns(), w->log, "the server can read all lines again", kv);
@@ -159,8 +163,8 @@ static bool create_missing(struct pl_influx_writer *w)
 
 static void go_on_plain(struct pl_influx_writer *w)
 {
-	pl_warn(w->log, "InfluxDB does not understand the compressed body; going on without compression", PL_KVC("output", w->name),
-		PL_KVC("reason", w->judgement.reason));
+	pl_warn(w->log, "InfluxDB does not understand the compressed body; going on without compression",
+		PL_KVC("output", w->name), PL_KVC("reason", w->judgement.reason));
 	w->gzip = false;
 	send_pieces(w);
 }

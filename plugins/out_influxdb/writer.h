@@ -1,5 +1,5 @@
-/* Carries one delivery at a time to the server in as many requests as it needs, creates what is missing where that is allowed, and
- * gives one verdict. */
+/* Carries one delivery at a time to the server in as many requests as it needs, creates what is missing where that is allowed,
+ * and gives one verdict. */
 #ifndef PL_OUT_INFLUXDB_WRITER_H
 #define PL_OUT_INFLUXDB_WRITER_H
 

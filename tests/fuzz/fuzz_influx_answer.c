@@ -1,5 +1,5 @@
-/* Whatever a server answers: to writes it gives a verdict that fits the delivery after a bounded number of requests, to a question an
- * answer within its bounds. */
+/* Whatever a server answers: to writes it gives a verdict that fits the delivery after a bounded number of requests, to a
+ * question an answer within its bounds. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +49,8 @@ static void check_verdict(const struct pl_delivery *d, const struct pl_verdict *
 		if (r->batch >= d->n || (size_t)r->offset + r->n >= d->batches[r->batch]->n)
 			abort();
 		const char *p = d->batches[r->batch]->p;
-		if (p[r->offset + r->n] != '\n' || (r->offset > 0 && p[r->offset - 1] != '\n') || memchr(p + r->offset, '\n', r->n))
+		if (p[r->offset + r->n] != '\n' || (r->offset > 0 && p[r->offset - 1] != '\n') ||
+		    memchr(p + r->offset, '\n', r->n))
 			abort();
 		if (r->as == NULL || r->reason == NULL || r->reason[0] == '\0')
 			abort();
@@ -153,7 +154,8 @@ static void read_back(struct pl_str body, long status, enum pl_query_kind kind, 
 	pl_query_destroy(q);
 }
 
-/* Two bytes choose the status and what was asked, the rest is the body; or, by the second one's highest bit, lines and answers. */
+/* Two bytes choose the status and what was asked, the rest is the body; or, by the second one's highest bit, lines and answers.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const long statuses[] = {200, 204, 400, 401, 403, 404, 413, 422, 429, 500, 503, 302, 0};

@@ -1,5 +1,5 @@
-/* InfluxDB 1.x as it judges a write, in memory: the order of its checks, its shards, its words, as seen on 1.6.7. So that the finding
- * of refused lines can be tried on thousands of bodies; that the real one behaves so is shown by the tests against it.
+/* InfluxDB 1.x as it judges a write, in memory: the order of its checks, its shards, its words, as seen on 1.6.7. So that the
+ * finding of refused lines can be tried on thousands of bodies; that the real one behaves so is shown by the tests against it.
  *
  * It knows lines of the one form `mM,s=S v=VALUE TIME`, TIME in seconds being the line's own number (unlike any other), and takes
  * `bad...` for a line that cannot be parsed. */
@@ -72,8 +72,8 @@ static inline void model_write_shard(struct model *m, struct model_line *lines, 
 			if (lines[i].shard == shard)
 				lines[i].taken = false;
 		if (words->n == 0)
-			pl_buf_addf(words, "partial write: max-series-per-database limit exceeded: (%u) dropped=%u", m->most_series,
-				    fresh);
+			pl_buf_addf(words, "partial write: max-series-per-database limit exceeded: (%u) dropped=%u",
+				    m->most_series, fresh);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -88,9 +88,10 @@ static inline void model_write_shard(struct model *m, struct model_line *lines, 
 			continue;
 		lines[i].taken = false;
 		if (dropped++ == 0)
-			snprintf(first, sizeof first,
-				 "partial write: %s: input field \"v\" on measurement \"m%u\" is type %s, already exists as type %s",
-				 conflict, lines[i].measurement, model_type_name(lines[i].type), model_type_name(known));
+			snprintf(
+			    first, sizeof first,
+			    "partial write: %s: input field \"v\" on measurement \"m%u\" is type %s, already exists as type %s",
+			    conflict, lines[i].measurement, model_type_name(lines[i].type), model_type_name(known));
 	}
 	for (size_t i = 0; i < n && more == 0; i++) {
 		char *known = &m->types[shard][lines[i].measurement];
@@ -129,7 +130,8 @@ static inline long model_write(struct model *m, const struct pl_str *pieces, siz
 	for (struct pl_str rest = pl_buf_str(&body); rest.n > 0;) {
 		struct pl_str text = pl_str_cut(&rest, '\n');
 		if (!model_read(m, text, &lines[n]))
-			pl_buf_addf(&bad, "%sunable to parse '%.*s': missing fields", bad.n > 0 ? "\\n" : "", (int)text.n, text.p);
+			pl_buf_addf(&bad, "%sunable to parse '%.*s': missing fields", bad.n > 0 ? "\\n" : "", (int)text.n,
+				    text.p);
 		else if (lines[n].number < m->expired_before)
 			expired++;
 		else

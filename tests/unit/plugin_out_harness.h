@@ -126,7 +126,8 @@ static inline void harness_close(struct harness *h)
 	harness_free(h);
 }
 
-/* Checks what holds for every verdict: each refusal is a whole line of the delivery, and there are not more of them than points. */
+/* Checks what holds for every verdict: each refusal is a whole line of the delivery, and there are not more of them than points.
+ */
 static inline void harness_copy_refusals(struct harness *h, const struct pl_delivery *d, const struct pl_verdict *v)
 {
 	harness_forget_refusals(h);
@@ -139,10 +140,8 @@ static inline void harness_copy_refusals(struct harness *h, const struct pl_deli
 		const struct pl_batch *b = d->batches[r->batch];
 		assert_true((size_t)r->offset + r->n < b->n && b->p[r->offset + r->n] == '\n');
 		assert_true(r->offset == 0 || b->p[r->offset - 1] == '\n');
-		h->refusals[h->n_refusals++] = (struct harness_refusal){.line = pl_strndup(b->p + r->offset, r->n),
-									.reason = pl_strdup(r->reason),
-									.as = r->as,
-									.held = r->held};
+		h->refusals[h->n_refusals++] = (struct harness_refusal){
+		    .line = pl_strndup(b->p + r->offset, r->n), .reason = pl_strdup(r->reason), .as = r->as, .held = r->held};
 	}
 }
 

@@ -26,10 +26,11 @@ static const struct {
      "exists as type float dropped=2\"}\n",
      false, PL_INFLUX_CONFLICT, 2, true},
     {400, "{\"error\":\"partial write: field type conflict: something\"}", false, PL_INFLUX_CONFLICT, 0, true},
-    {400, "{\"error\":\"partial write: field type conflict: a dropped=99999999999\"}", false, PL_INFLUX_CONFLICT, UINT32_MAX, true},
-    {400, "{\"error\":\"field type conflict\"}", false, PL_INFLUX_CLASH, 0, false},
-    {400, "{\"error\":\"partial write: unable to parse 'a v=': missing field value dropped=0\"}\n", false, PL_INFLUX_UNPARSABLE, 0,
+    {400, "{\"error\":\"partial write: field type conflict: a dropped=99999999999\"}", false, PL_INFLUX_CONFLICT, UINT32_MAX,
      true},
+    {400, "{\"error\":\"field type conflict\"}", false, PL_INFLUX_CLASH, 0, false},
+    {400, "{\"error\":\"partial write: unable to parse 'a v=': missing field value dropped=0\"}\n", false, PL_INFLUX_UNPARSABLE,
+     0, true},
     {400, "{\"error\":\"partial write: points beyond retention policy dropped=2\"}\n", false, PL_INFLUX_EXPIRED, 2, true},
     {400,
      "{\"error\":\"partial write: max-values-per-tag limit exceeded (2/2): measurement=\\\"m\\\" tag=\\\"t\\\" value=\\\"3\\\" "
@@ -51,7 +52,8 @@ static const struct {
      "input field \\\"v\\\" on measurement \\\"m\\\" is type float, already exists as type integer dropped=1\"}",
      false, PL_INFLUX_CONFLICT, 1, true},
     {422,
-     "{\"code\":\"unprocessable entity\",\"message\":\"failure writing points to database: partial write: dropped 3 points outside "
+     "{\"code\":\"unprocessable entity\",\"message\":\"failure writing points to database: partial write: dropped 3 points "
+     "outside "
      "retention policy of duration 24h0m0s dropped=3\"}",
      false, PL_INFLUX_EXPIRED, 3, true},
     /* the body did not arrive well */
@@ -97,8 +99,8 @@ static void findings(void **state)
 		    .status = table[i].status, .body = pl_str_of(table[i].body), .gzipped = table[i].gzipped};
 		pl_influx_judge(&a, &j);
 		if (j.finding != table[i].finding || j.dropped != table[i].dropped || j.partial != table[i].partial)
-			fail_msg("row %zu (%ld %s): finding %d dropped %u partial %d", i, table[i].status, table[i].body, j.finding,
-				 j.dropped, j.partial);
+			fail_msg("row %zu (%ld %s): finding %d dropped %u partial %d", i, table[i].status, table[i].body,
+				 j.finding, j.dropped, j.partial);
 		assert_int_equal(j.status, table[i].status);
 		assert_int_equal(j.reason[0] == '\0', table[i].finding == PL_INFLUX_TAKEN);
 	}
@@ -112,11 +114,13 @@ static void named_conflicts(void **state)
 	static const struct {
 		const char *words, *field, *measurement, *type;
 	} cases[] = {
-	    {"input field \\\"v\\\" on measurement \\\"m\\\" is type float, already exists as type string dropped=1", "v", "m", "float"},
-	    {"input field \\\"a \\\"b\\\" on measurement \\\"\\\"\\\" is type boolean, already exists as type string dropped=1", "a \"b",
-	     "\"", "boolean"},
-	    {"input field \\\"v\\\" on measurement \\\"m\\\" is type x\\\" is type float, already exists as type string dropped=1", "v",
-	     "m\" is type x", "float"},
+	    {"input field \\\"v\\\" on measurement \\\"m\\\" is type float, already exists as type string dropped=1", "v", "m",
+	     "float"},
+	    {"input field \\\"a \\\"b\\\" on measurement \\\"\\\"\\\" is type boolean, already exists as type string dropped=1",
+	     "a \"b", "\"", "boolean"},
+	    {"input field \\\"v\\\" on measurement \\\"m\\\" is type x\\\" is type float, already exists as type string "
+	     "dropped=1",
+	     "v", "m\" is type x", "float"},
 	    {"input field \\\"v\\\" on measurement \\\"m\\\" is type float", "", "", ""},
 	    {"\\\" is type , already exists as type input field \\\"\\\" on measurement \\\"", "", "", ""},
 	    {"", "", "", ""},

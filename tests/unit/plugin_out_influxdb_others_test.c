@@ -75,16 +75,20 @@ static void version2(struct script_connection *c)
 			say(c, "404 Not Found", "{\"code\":\"not found\",\"message\":\"bucket \\\"gone\\\" not found\"}");
 		else if (has(body, "foo\n"))
 			say(c, "400 Bad Request",
-			    "{\"code\":\"invalid\",\"message\":\"unable to parse 'foo': missing fields\\nunable to parse 'bar': missing "
+			    "{\"code\":\"invalid\",\"message\":\"unable to parse 'foo': missing fields\\nunable to parse 'bar': "
+			    "missing "
 			    "fields\"}");
 		else if (has(body, "m v=1i"))
 			say(c, "422 Unprocessable Entity",
-			    "{\"code\":\"unprocessable entity\",\"message\":\"failure writing points to database: partial write: field "
-			    "type conflict: input field \\\"v\\\" on measurement \\\"m\\\" is type integer, already exists as type float "
+			    "{\"code\":\"unprocessable entity\",\"message\":\"failure writing points to database: partial write: "
+			    "field "
+			    "type conflict: input field \\\"v\\\" on measurement \\\"m\\\" is type integer, already exists as "
+			    "type float "
 			    "dropped=1\"}");
 		else if (has(body, "old v=1"))
 			say(c, "422 Unprocessable Entity",
-			    "{\"code\":\"unprocessable entity\",\"message\":\"failure writing points to database: partial write: dropped 1 "
+			    "{\"code\":\"unprocessable entity\",\"message\":\"failure writing points to database: partial write: "
+			    "dropped 1 "
 			    "points outside retention policy of duration 1h0m0s - oldest point old at 1970 dropped=1\"}");
 		else
 			script_say(c, "HTTP/1.1 204 No Content\r\n\r\n");
@@ -292,7 +296,8 @@ static void goes_away(struct script_connection *c)
 		if (f->writes > 2)
 			return;
 		say(c, "400 Bad Request",
-		    "{\"error\":\"partial write: field type conflict: input field \\\"v\\\" on measurement \\\"m\\\" is type integer, already "
+		    "{\"error\":\"partial write: field type conflict: input field \\\"v\\\" on measurement \\\"m\\\" is type "
+		    "integer, already "
 		    "exists as type float dropped=2\"}");
 	}
 }
@@ -311,9 +316,12 @@ static void away_in_between(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(influxdb2),          cmocka_unit_test(other_receivers),
-	    cmocka_unit_test(unknown_words),      cmocka_unit_test(all_refused),
-	    cmocka_unit_test(a_proxy_takes_small_bodies), cmocka_unit_test(retry_after_a_date),
+	    cmocka_unit_test(influxdb2),
+	    cmocka_unit_test(other_receivers),
+	    cmocka_unit_test(unknown_words),
+	    cmocka_unit_test(all_refused),
+	    cmocka_unit_test(a_proxy_takes_small_bodies),
+	    cmocka_unit_test(retry_after_a_date),
 	    cmocka_unit_test(away_in_between),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

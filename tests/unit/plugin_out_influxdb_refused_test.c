@@ -52,9 +52,9 @@ static void expect_line(const struct harness *h, const char *line, const char *a
 {
 	const struct harness_refusal *r = harness_refused(h, line, words);
 	if (r == NULL || strcmp(r->as, as) != 0)
-		fail_msg("\"%s\" is not among the %zu refusals as %s with \"%s\"; the first: \"%s\" as %s: \"%s\"", line, h->n_refusals,
-			 as, words, h->n_refusals > 0 ? h->refusals[0].line : "", h->n_refusals > 0 ? h->refusals[0].as : "",
-			 h->n_refusals > 0 ? h->refusals[0].reason : "");
+		fail_msg("\"%s\" is not among the %zu refusals as %s with \"%s\"; the first: \"%s\" as %s: \"%s\"", line,
+			 h->n_refusals, as, words, h->n_refusals > 0 ? h->refusals[0].line : "",
+			 h->n_refusals > 0 ? h->refusals[0].as : "", h->n_refusals > 0 ? h->refusals[0].reason : "");
 	assert_int_equal(r->held, strcmp(as, "series_limit") == 0);
 }
 
@@ -95,10 +95,12 @@ static void two_measurements(void **state)
 	struct harness h;
 	struct influxd *d = open_on(&h, state, "two", "");
 	done(&h, harness_deliver(&h, "a v=1 1\nb v=true 1\nwe\\ ird\\,\"m\" f\\ \"x=1 1\n"));
-	expect(&h, harness_deliver(&h, "a v=1i 2\nc v=1 2\nb v=2 2\na v=3 3\nwe\\ ird\\,\"m\" f\\ \"x=1i 2\nb v=false 3\n"), 3, 0, NULL);
+	expect(&h, harness_deliver(&h, "a v=1i 2\nc v=1 2\nb v=2 2\na v=3 3\nwe\\ ird\\,\"m\" f\\ \"x=1i 2\nb v=false 3\n"), 3, 0,
+	       NULL);
 	expect_line(&h, "a v=1i 2", "field_type", "on measurement \"a\" is type integer, already exists as type float");
 	expect_line(&h, "b v=2 2", "field_type", "on measurement \"b\" is type float, already exists as type boolean");
-	expect_line(&h, "we\\ ird\\,\"m\" f\\ \"x=1i 2", "field_type", "field \"f \"x\" on measurement \"we ird,\"m\"\" is type integer");
+	expect_line(&h, "we\\ ird\\,\"m\" f\\ \"x=1i 2", "field_type",
+		    "field \"f \"x\" on measurement \"we ird,\"m\"\" is type integer");
 	assert_int_equal(influxd_count(d, "two", "a,c"), 3);
 	assert_int_equal(influxd_count(d, "two", "b"), 2);
 	/* all of them are wrong, and all are named */
@@ -119,7 +121,8 @@ static void many_conflicts(void **state)
 	for (int round = 0; round < 2; round++) {
 		pl_buf_clear(&lines);
 		for (int i = 0; i < 4000; i++)
-			pl_buf_addf(&lines, "m%d v=%d%s %d000000000\n", i % 400, i, i % 400 < 200 ? "i" : "", i + 1 + round * 4000);
+			pl_buf_addf(&lines, "m%d v=%d%s %d000000000\n", i % 400, i, i % 400 < 200 ? "i" : "",
+				    i + 1 + round * 4000);
 		expect(&h, harness_deliver(&h, pl_buf_cstr(&lines)), 2000, 0, NULL);
 		for (int i = 0; i < 200; i++) {
 			char line[60], words[60];
@@ -269,9 +272,9 @@ static void values_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(one_conflict), cmocka_unit_test(two_measurements), cmocka_unit_test(many_conflicts),
-	    cmocka_unit_test(new_measurement), cmocka_unit_test(several_shards), cmocka_unit_test(unparsable),
-	    cmocka_unit_test(expired), cmocka_unit_test(series_limit), cmocka_unit_test(values_limit),
+	    cmocka_unit_test(one_conflict),    cmocka_unit_test(two_measurements), cmocka_unit_test(many_conflicts),
+	    cmocka_unit_test(new_measurement), cmocka_unit_test(several_shards),   cmocka_unit_test(unparsable),
+	    cmocka_unit_test(expired),         cmocka_unit_test(series_limit),     cmocka_unit_test(values_limit),
 	};
 	return cmocka_run_group_tests(tests, set_up_server, tear_down_server);
 }

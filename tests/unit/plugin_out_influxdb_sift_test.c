@@ -1,5 +1,5 @@
-/* Finding the refused lines of a delivery, with the server's answers given by a model: every line is stored or named, none is both,
- * and the requests stay few. */
+/* Finding the refused lines of a delivery, with the server's answers given by a model: every line is stored or named, none is
+ * both, and the requests stay few. */
 #include "influx_model.h"
 
 #include "base/clock.h"
@@ -329,7 +329,8 @@ static void random_trials(void **state)
 		struct trial *t = begin();
 		char what[32];
 		snprintf(what, sizeof what, "trial %u", trial);
-		unsigned n = 1 + (unsigned)rand_r(&seed) % (trial % 10 == 0 ? 3000 : 200), measurements = 1 + (unsigned)rand_r(&seed) % 40;
+		unsigned n = 1 + (unsigned)rand_r(&seed) % (trial % 10 == 0 ? 3000 : 200),
+			 measurements = 1 + (unsigned)rand_r(&seed) % 40;
 		unsigned mixed = (unsigned)rand_r(&seed) % 60;
 		bool bad_lines = trial % 3 == 0;
 		t->model.shard_lines = trial % 2 == 0 ? MODEL_LINES : 1 + (unsigned)rand_r(&seed) % 300;
@@ -340,7 +341,8 @@ static void random_trials(void **state)
 			for (unsigned i = 0; i < n; i++) {
 				unsigned dice = (unsigned)rand_r(&seed) % 1000;
 				char type = bad_lines && dice < 5 ? 'b' : dice % 100 < mixed ? kinds[dice % 9] : 'f';
-				add(t, i * BATCHES / n, (unsigned)rand_r(&seed) % measurements, (unsigned)rand_r(&seed) % 300, type);
+				add(t, i * BATCHES / n, (unsigned)rand_r(&seed) % measurements, (unsigned)rand_r(&seed) % 300,
+				    type);
 			}
 			if (round == 2 && trial % 6 == 0)
 				t->model.expired_before = t->next - n / 3;
@@ -445,17 +447,10 @@ static void memory_is_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(one_in_five_thousand),
-	    cmocka_unit_test(many_measurements),
-	    cmocka_unit_test(clashes),
-	    cmocka_unit_test(series_limit),
-	    cmocka_unit_test(expired_and_unparsable),
-	    cmocka_unit_test(body_limit),
-	    cmocka_unit_test(large_line),
-	    cmocka_unit_test(random_trials),
-	    cmocka_unit_test(too_much_to_name),
-	    cmocka_unit_test(limit_is_probed),
-	    cmocka_unit_test(memory_is_bounded),
+	    cmocka_unit_test(one_in_five_thousand), cmocka_unit_test(many_measurements),      cmocka_unit_test(clashes),
+	    cmocka_unit_test(series_limit),         cmocka_unit_test(expired_and_unparsable), cmocka_unit_test(body_limit),
+	    cmocka_unit_test(large_line),           cmocka_unit_test(random_trials),          cmocka_unit_test(too_much_to_name),
+	    cmocka_unit_test(limit_is_probed),      cmocka_unit_test(memory_is_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

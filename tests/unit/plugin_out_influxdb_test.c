@@ -283,10 +283,9 @@ static void credentials(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(write_and_read),    cmocka_unit_test(missing_database),       cmocka_unit_test(missing_policy),
-	    cmocka_unit_test(too_large),
-	    cmocka_unit_test(hostile_questions), cmocka_unit_test(many_questions_at_once), cmocka_unit_test(server_away),
-	    cmocka_unit_test(credentials),
+	    cmocka_unit_test(write_and_read), cmocka_unit_test(missing_database),  cmocka_unit_test(missing_policy),
+	    cmocka_unit_test(too_large),      cmocka_unit_test(hostile_questions), cmocka_unit_test(many_questions_at_once),
+	    cmocka_unit_test(server_away),    cmocka_unit_test(credentials),
 	};
 	return cmocka_run_group_tests(tests, set_up_server, tear_down_server);
 }
