@@ -8,7 +8,8 @@
  * Field types and series that were refused are remembered for a while: lines with such a type are kept apart and asked for
  * together, at last, and mostly all are refused as expected; lines of such a series are refused at once, unless all are.
  *
- * Requests are bounded. What is not settled by then is counted, not named. No I/O. */
+ * Requests are bounded: after so many no set is halved any more, and one of which something was refused is refused as a whole.
+ * Lines that are named are bounded, too; more of them are counted. No I/O. */
 #ifndef PL_OUT_INFLUXDB_SIFT_H
 #define PL_OUT_INFLUXDB_SIFT_H
 

@@ -36,6 +36,15 @@ static void refuse_all(struct pl_influx_sift *s, const struct pl_influx_task *t,
 		pl_influx_refusals_add(&s->refusals, s->lines[i], as, reason, false);
 }
 
+/* Some of the lines were refused, and it would take too long to find out which: all of them are, as to keep a line that was
+ * stored does less harm than to lose one that was not. */
+static void give_up(struct pl_influx_sift *s, const struct pl_influx_task *t, const char *as, const char *words)
+{
+	char reason[PL_INFLUX_REASON_BYTES];
+	snprintf(reason, sizeof reason, "%.170s; said of this and other lines, too many to tell them apart", words);
+	refuse_all(s, t, as, reason);
+}
+
 /* Refuses the lines of the task, each with the words that were said of its own field. Where these are not known: leaves the line
  * in the task to be asked for again, as the server names one at a time, or (`finally`) refuses it with `words`. */
 static void refuse_conflicts(struct pl_influx_sift *s, struct pl_influx_task *t, const char *words, bool finally)
@@ -74,7 +83,7 @@ static void settle_conflict(struct pl_influx_sift *s, struct pl_influx_task t, c
 			refuse_conflicts(s, &t, j->reason, true);
 		pl_influx_sift_push(s, t);
 	} else if (exhausted(s)) {
-		pl_influx_refusals_count(&s->refusals, j->dropped > 0 ? j->dropped : 1, "field_type");
+		give_up(s, &t, "field_type", j->reason);
 	} else if (!named || (t.flags & PL_INFLUX_SUSPECT) != 0 || pl_influx_sift_move_suspects(s, &t, key) == 0) {
 		halve(s, t);
 	} else if (++t.conflicts < 2) {
@@ -183,10 +192,8 @@ static void settle_unparsable(struct pl_influx_sift *s, struct pl_influx_task t,
 	entries = pl_influx_sift_quoted(s, &t, j, &known);
 	if (t.from == t.to || (j->partial && !j->cut && entries > 0 && known == entries))
 		return;
-	if (exhausted(s) && j->partial)
-		pl_influx_refusals_count(&s->refusals, entries > known ? (uint32_t)(entries - known) : 1, "unparsable");
-	else if (exhausted(s))
-		refuse_all(s, &t, "unparsable", j->reason);
+	if (exhausted(s))
+		give_up(s, &t, "unparsable", j->reason);
 	else if (t.to - t.from < before)
 		pl_influx_sift_push(s, t);
 	else if (before == 1)
@@ -201,7 +208,7 @@ static void settle_some(struct pl_influx_sift *s, struct pl_influx_task t, const
 	if (j->dropped >= n || n == 1)
 		refuse_all(s, &t, "refused", j->reason);
 	else if (exhausted(s))
-		pl_influx_refusals_count(&s->refusals, j->dropped > 0 ? j->dropped : 1, "refused");
+		give_up(s, &t, "refused", j->reason);
 	else
 		halve(s, t);
 }
@@ -231,6 +238,10 @@ static void settle_too_large(struct pl_influx_sift *s, struct pl_influx_task t, 
 {
 	if (t.to - t.from > 1 && !exhausted(s)) {
 		pl_influx_sift_push(s, t); /* the limit is smaller now */
+		return;
+	}
+	if (t.to - t.from > 1) {
+		refuse_all(s, &t, "refused", j->reason);
 		return;
 	}
 	char words[PL_INFLUX_REASON_BYTES];

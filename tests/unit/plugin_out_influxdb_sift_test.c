@@ -354,7 +354,7 @@ static void random_trials(void **state)
 	}
 }
 
-/* More trouble than requests are allowed: what cannot be named is counted, and that many requests are enough. */
+/* More trouble than requests are allowed: some lines are named though they were stored, none is lost. */
 static void too_much_to_name(void **state)
 {
 	(void)state;
@@ -367,13 +367,33 @@ static void too_much_to_name(void **state)
 		add(t, i / 5000, i % 997, i % 100, i % 3 == 0 ? 'i' : i % 3 == 1 ? 'f' : 's');
 	deliver(t);
 	assert_true(t->requests <= PL_INFLUX_MOST_REQUESTS + 1000);
-	unsigned stored = 0;
+	assert_int_equal(t->n_counted, 0);
 	for (unsigned i = 0; i < t->next; i++) {
 		assert_true(t->named[i] <= 1);
-		stored += t->model.stored[i];
+		assert_true(t->named[i] == 1 || t->model.stored[i]);
 	}
-	assert_true(stored + t->n_refused + t->n_counted <= t->next);
 	end(t);
+}
+
+/* Beyond a bound they are counted, and the verdict says so. */
+static void more_refusals_than_are_named(void **state)
+{
+	(void)state;
+	struct pl_influx_refusals r = {0};
+	struct pl_verdict v = {0};
+	const char *reason = pl_influx_refusals_keep(&r, "words");
+	for (uint32_t i = 0; i < 70000; i++)
+		pl_influx_refusals_add(&r, (struct pl_influx_line){.offset = i}, "field_type", reason, false);
+	r.expired = 10;
+	pl_influx_refusals_verdict(&r, 70010, "words", &v);
+	assert_int_equal(v.n_refusals, PL_INFLUX_MOST_REFUSALS);
+	assert_int_equal(v.refused, 70010 - PL_INFLUX_MOST_REFUSALS);
+	assert_string_equal(v.refused_as, "field_type");
+	assert_string_equal(v.reason, "4464 more points refused, too many to be named; words");
+	/* never more than there are */
+	pl_influx_refusals_verdict(&r, 65537, "words", &v);
+	assert_int_equal(v.refused, 1);
+	pl_influx_refusals_finish(&r);
 }
 
 static void limit_is_probed(void **state)
@@ -447,10 +467,18 @@ static void memory_is_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(one_in_five_thousand), cmocka_unit_test(many_measurements),      cmocka_unit_test(clashes),
-	    cmocka_unit_test(series_limit),         cmocka_unit_test(expired_and_unparsable), cmocka_unit_test(body_limit),
-	    cmocka_unit_test(large_line),           cmocka_unit_test(random_trials),          cmocka_unit_test(too_much_to_name),
-	    cmocka_unit_test(limit_is_probed),      cmocka_unit_test(memory_is_bounded),
+	    cmocka_unit_test(one_in_five_thousand),
+	    cmocka_unit_test(many_measurements),
+	    cmocka_unit_test(clashes),
+	    cmocka_unit_test(series_limit),
+	    cmocka_unit_test(expired_and_unparsable),
+	    cmocka_unit_test(body_limit),
+	    cmocka_unit_test(large_line),
+	    cmocka_unit_test(random_trials),
+	    cmocka_unit_test(too_much_to_name),
+	    cmocka_unit_test(more_refusals_than_are_named),
+	    cmocka_unit_test(limit_is_probed),
+	    cmocka_unit_test(memory_is_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
