@@ -184,8 +184,10 @@ static void long_answers(void **state)
 	for (int i = 0; i < 4000; i++)
 		pl_buf_add_cstr(&lines, "m value=1\n");
 	const struct pl_verdict *v = harness_deliver(&f.h, pl_buf_cstr(&lines));
+	/* it never tells which lines it means: all are named, after a bounded number of requests */
 	assert_int_equal(v->kind, PL_VERDICT_DONE);
-	assert_in_range(v->refused, 1000, 3000);
+	assert_int_equal(f.h.n_refusals, 4000);
+	assert_true(f.server.requests < 8000);
 	end(&f);
 	begin(&f, endless_complaint, "", "");
 	assert_int_equal(harness_deliver(&f.h, "m value=1\n")->kind, PL_VERDICT_RETRY);
