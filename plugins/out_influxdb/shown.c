@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "out_influxdb/answer.h"
+#include "out_influxdb/message.h"
 
 enum { MOST_POLICIES = 10000, MOST_FIELDS = 200000 };
 

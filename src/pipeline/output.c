@@ -193,15 +193,23 @@ static void split(struct pl_output *o, const struct pl_verdict *v)
 	}
 }
 
+/* Lines that are named count as dropped like the others. */
+static void settle_done(struct pl_output *o, const struct pl_verdict *v)
+{
+	uint32_t refused = v->refused + (uint32_t)v->n_refusals;
+	const char *as = v->n_refusals > 0 ? v->refusals[0].as : v->refused_as;
+	if (refused > 0)
+		log_refused(o, v, refused);
+	pl_queue_settle(o->queue, o->delivery.n, refused, pl_drop_of(as));
+}
+
 static void on_delivered(struct pl_delivery *d, const struct pl_verdict *v)
 {
 	struct pl_output *o = pl_container_of(d, struct pl_output, delivery);
 	o->delivering = false;
 	switch (v->kind) {
 	case PL_VERDICT_DONE:
-		if (v->refused > 0)
-			log_refused(o, v, v->refused);
-		pl_queue_settle(o->queue, d->n, v->refused, pl_drop_of(v->refused_as));
+		settle_done(o, v);
 		note_success(o, v->status);
 		break;
 	case PL_VERDICT_REFUSED:
