@@ -6,11 +6,11 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
-#include "base/incident.h"
 #include "base/mem.h"
 #include "in_scrape/history.h"
 #include "in_scrape/page.h"
 #include "in_scrape/token.h"
+#include "in_scrape/trouble.h"
 #include "pipeline/plugin.h"
 
 enum { IDLE_PAGES_KEPT = 8 };
@@ -41,7 +41,7 @@ struct target_state {
 	int64_t started_mono_ns, started_wall_ns, sample_time_ns;
 	bool under_way, detached;
 	enum pl_scrape_result result; /* of the scrape under way, as far as it went */
-	struct pl_incident incident;
+	struct pl_scrape_trouble trouble;
 	struct pl_scrape_history history;
 	struct pl_target_status status;
 };
@@ -108,20 +108,6 @@ static struct pl_scrape_page *page_of(struct target_state *st)
 
 /* ---- the end of a scrape ---- */
 
-static void log_outcome(struct target_state *st, bool up)
-{
-	const struct pl_kv failed[] = {PL_KVC("job", st->target->job->name),
-				       PL_KVS("target", pl_target_log_url(st->target)),
-				       PL_KVC("reason", st->status.last_error),
-				       {0}};
-	const struct pl_kv recovered[] = {failed[0], failed[1], {0}};
-	struct pl_log *log = st->scraper->env->log;
-	if (up)
-		pl_incident_end(&st->incident, pl_clock_wall_ns(), log, "scrape works again", recovered);
-	else
-		pl_incident_fail(&st->incident, pl_clock_wall_ns(), log, PL_LOG_WARN, "scrape failed", failed);
-}
-
 static void note_failure(struct pl_target_status *status, const struct pl_scrape_page *page)
 {
 	if (status->down_since_wall_ns == 0) {
@@ -153,6 +139,7 @@ static void note_status(struct target_state *st, const struct pl_scrape_outcome 
 	status->last_bytes = o->bytes;
 	status->last_kept = o->kept;
 	status->last_series_added = o->series_added;
+	status->knows_series = pl_target_series_knows(st->series, st->target->job);
 	status->known_series = st->series != NULL ? st->series->known.n : 0;
 	status->last_dropped = 0;
 	for (size_t i = 0; i < PL_SCRAPE_DROP_COUNT; i++)
@@ -187,6 +174,7 @@ static void add_counters(struct scraper *s, const struct pl_scrape_outcome *o)
 		count(&c->dropped[i], o->dropped[i]);
 	count(&c->relabeled, o->relabeled);
 	count(&c->relabel_uncached, o->uncached);
+	count(&c->stale, o->stale);
 	show_cache(s);
 }
 
@@ -198,12 +186,17 @@ static void end_scrape(struct target_state *st)
 	bool up = st->page->error[0] == '\0';
 	if (up)
 		st->token_renewed_mono_ns = 0;
+	else
+		pl_client_redact(&st->client, st->target->url, st->page->error);
 	pl_scrape_page_settle(st->page, duration, &outcome);
 	add_counters(s, &outcome);
 	count(&s->counters.scrapes, 1);
 	count(&s->counters.failures, !up);
 	note_status(st, &outcome, duration);
-	log_outcome(st, up);
+	if (up)
+		pl_scrape_trouble_end(&st->trouble, st->target, s->env->log);
+	else
+		pl_scrape_trouble_fail(&st->trouble, st->target, st->result, st->status.last_error, s->env->log);
 	if (st->series != NULL)
 		pl_target_series_warn(st->series, st->target, s->env->log, st->started_wall_ns);
 	if (up)
@@ -392,6 +385,9 @@ static void fire(void *self, void *state, int64_t wall_ns)
 {
 	struct scraper *s = self;
 	struct target_state *st = state;
+	uint32_t too_many = atomic_load_explicit(&st->target->over_limit, memory_order_relaxed);
+	if (too_many == PL_TARGET_UNJUDGED)
+		return;
 	if (st->under_way) {
 		count(&s->counters.missed, 1);
 		return;
@@ -401,6 +397,13 @@ static void fire(void *self, void *state, int64_t wall_ns)
 	st->started_wall_ns = pl_clock_wall_ns();
 	st->sample_time_ns = sample_time(st, wall_ns);
 	char reason[256];
+	if (too_many > 0) {
+		st->result = PL_SCRAPE_LIMIT;
+		snprintf(reason, sizeof reason, "target_limit exceeded (number of targets: %u, limit: %lld)", (unsigned)too_many,
+			 (long long)st->target->job->target_limit);
+		fail(st, reason);
+		return;
+	}
 	if (pl_client_refresh(&st->client, &st->target->job->client, reason, sizeof reason) != PL_OK) {
 		st->result = PL_SCRAPE_CREDENTIALS;
 		fail(st, reason);

@@ -3,8 +3,6 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "in_scrape/sample_labels.h"
-
 enum { SHOWN_BYTES = 50 };
 
 static size_t bound_of(int64_t limit)

@@ -39,7 +39,7 @@ void pl_scrape_page_begin(struct pl_scrape_page *p, const struct pl_job *job, co
 	p->sink = sink;
 	p->route = route;
 	p->bytes = p->samples = p->passed_on = p->merged_passed_on = p->added_passed_on = 0;
-	p->series_added = p->relabeled = p->uncached = 0;
+	p->series_added = p->relabeled = p->uncached = p->stale = 0;
 	memset(p->dropped, 0, sizeof p->dropped);
 	p->failed_as = PL_SCRAPE_DROP_FAILED;
 	p->started_wall_ns = wall_ns;
@@ -56,7 +56,7 @@ void pl_scrape_page_begin(struct pl_scrape_page *p, const struct pl_job *job, co
 	p->series = series;
 	if (series == NULL)
 		return;
-	p->rules = (struct pl_series_rules){job->metric_relabel, target, &series->limits, job->honor_labels};
+	p->rules = (struct pl_series_rules){job->metric_relabel, target, &series->limits, p->transcode.schema, job->honor_labels};
 	pl_target_series_begin(series);
 }
 
@@ -174,7 +174,8 @@ static enum pl_err relabel(struct pl_scrape_page *p, const struct pl_sample *sam
 	enum pl_err err = pl_series_make(&p->maker, &p->rules, sample, out, p->error, sizeof p->error);
 	if (err != PL_OK)
 		return err;
-	p->relabeled++;
+	if (p->rules.metric_relabel != NULL)
+		p->relabeled++;
 	if (!pl_series_cache_add(cache, hash, out->fate, out->text))
 		p->uncached++;
 	else if (p->job->series_limit == 0 && out->fate < PL_SERIES_DROPPED)
@@ -196,6 +197,8 @@ static bool is_admitted(struct pl_scrape_page *p, const struct pl_sample *sample
 		break;
 	}
 	p->dropped[PL_SCRAPE_DROP_SERIES_LIMIT]++;
+	if (p->series->caches)
+		pl_series_cache_refuse(&p->series->cache, hash);
 	pl_target_series_offend(p->series, sample->name);
 	return false;
 }
@@ -205,10 +208,10 @@ static enum pl_err on_sample_of_series(void *data, const struct pl_sample *sampl
 	struct pl_scrape_page *p = data;
 	struct pl_series_made made = {0};
 	bool relabels = p->job->metric_relabel != NULL;
-	uint64_t hash = relabels || p->job->series_limit > 0 ? series_hash(p, sample) : 0;
+	uint64_t hash = p->series->caches || p->job->series_limit > 0 ? series_hash(p, sample) : 0;
 	enum pl_err err = PL_OK;
 	p->samples++;
-	if (relabels)
+	if (p->series->caches)
 		err = relabel(p, sample, hash, &made);
 	else if (p->series->limits.any)
 		err = pl_series_check_limits(&p->maker, &p->rules, sample, p->error, sizeof p->error);
@@ -302,6 +305,15 @@ static void tally(const struct pl_scrape_page *p, struct pl_scrape_outcome *out)
 		out->dropped[i] += p->transcode.dropped[i];
 }
 
+static void mark_stale(void *data, const struct pl_series_entry *e)
+{
+	struct pl_scrape_page *p = data;
+	uint64_t before = p->transcode.lines;
+	pl_transcode_stale(&p->transcode, pl_series_cache_text(&p->series->cache, e), e->fate == PL_SERIES_LINE_WITH_TARGET_TAGS);
+	p->stale += p->transcode.lines - before;
+	end_piece_if_full(p);
+}
+
 void pl_scrape_page_settle(struct pl_scrape_page *p, int64_t duration_ns, struct pl_scrape_outcome *out)
 {
 	struct pl_transcode *t = &p->transcode;
@@ -312,11 +324,13 @@ void pl_scrape_page_settle(struct pl_scrape_page *p, int64_t duration_ns, struct
 	if (!good)
 		roll_back(p, out);
 	uint64_t before = t->lines;
+	if (p->series != NULL && p->series->marks_stale && good)
+		pl_series_cache_end_page(&p->series->cache, mark_stale, p);
 	pl_transcode_own(t, "up", good ? 1 : 0);
 	pl_transcode_own(t, "scrape_duration_seconds", (double)duration_ns / 1e9);
 	pl_transcode_own(t, "scrape_samples_scraped", (double)p->samples);
 	pl_transcode_own(t, "scrape_samples_post_metric_relabeling", (double)kept(p));
-	if (p->job->metric_relabel != NULL || p->job->series_limit > 0)
+	if (pl_target_series_knows(p->series, p->job))
 		pl_transcode_own(t, "scrape_series_added", (double)p->series_added);
 	pl_transcode_own(t, "scrape_samples_dropped", (double)sum(out->dropped, PL_SCRAPE_DROP_COUNT));
 	out->own_points = t->lines - before;
@@ -324,10 +338,13 @@ void pl_scrape_page_settle(struct pl_scrape_page *p, int64_t duration_ns, struct
 	out->merged = t->merged;
 	out->added = t->added;
 	out->parts = t->parts;
+	out->stale = p->stale;
 	out->lines_bytes = p->streams || p->n_held > 0 ? PL_SCRAPE_PIECE_BYTES : p->lines.n;
 	pass_on(p);
 	if (p->series != NULL && good)
 		pl_target_series_end(p->series, p->uncached);
+	else if (p->series != NULL)
+		pl_target_series_fail(p->series);
 }
 
 void pl_scrape_page_abandon(struct pl_scrape_page *p, struct pl_scrape_outcome *out)

@@ -36,7 +36,7 @@ struct pl_scrape_page {
 	uint64_t bytes, samples;
 	uint64_t passed_on, merged_passed_on, added_passed_on; /* of transcode's lines, merged and added: already with the sink */
 	uint64_t dropped[PL_SCRAPE_DROP_COUNT];                /* beside the transcoder's */
-	uint64_t series_added, relabeled, uncached;
+	uint64_t series_added, relabeled, uncached, stale;
 	unsigned failed_as; /* why the samples of a page that failed are dropped */
 	int64_t started_wall_ns;
 	bool has_format;
@@ -68,13 +68,14 @@ struct pl_scrape_outcome {
 	uint64_t samples, points, own_points, bytes, merged, added, parts;
 	uint64_t kept; /* samples after metric relabeling */
 	uint64_t series_added, relabeled, uncached;
+	uint64_t stale; /* of own_points: markers of series that are gone */
 	uint64_t dropped[PL_SCRAPE_DROP_COUNT];
 	size_t lines_bytes; /* of the first piece */
 };
 
 /* Adds up, scrape_duration_seconds, scrape_samples_scraped, scrape_samples_post_metric_relabeling, scrape_samples_dropped and,
- * where series are remembered, scrape_series_added; and passes on what is left: the page's lines if it was good (`error` is
- * empty), else only these. A good page makes the target's series one scrape older. */
+ * where series are remembered, scrape_series_added (and the markers of series that are gone); and passes on what is left: the
+ * page's lines if it was good (`error` is empty), else only these. A good page makes the target's series one scrape older. */
 void pl_scrape_page_settle(struct pl_scrape_page *p, int64_t duration_ns, struct pl_scrape_outcome *out);
 
 /* Instead of settling, when nobody wants the target any more: what was not passed on is dropped, and nothing added. */

@@ -97,13 +97,39 @@ bool pl_series_cache_add(struct pl_series_cache *c, uint64_t hash, uint8_t fate,
 {
 	if (!make_room(c, text.n))
 		return false;
-	c->entries[c->n] = (struct pl_series_entry){hash, (uint32_t)c->text_n, (uint16_t)text.n, fate, c->scrape};
+	c->entries[c->n] = (struct pl_series_entry){
+	    .hash = hash, .at = (uint32_t)c->text_n, .n = (uint16_t)text.n, .fate = fate & 0x7F, .seen = c->scrape};
 	if (text.n > 0)
 		memcpy(c->text + c->text_n, text.p, text.n);
 	c->text_n += text.n;
 	c->slots[slot_of(c, hash)] = (uint32_t)++c->n;
 	c->budget->series++;
 	return true;
+}
+
+void pl_series_cache_take_back(struct pl_series_cache *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->entries[i].seen == c->scrape)
+			c->entries[i].seen--;
+}
+
+void pl_series_cache_refuse(struct pl_series_cache *c, uint64_t hash)
+{
+	struct pl_series_entry *e = pl_series_cache_look_up(c, hash);
+	if (e != NULL)
+		e->seen--;
+}
+
+void pl_series_cache_end_page(struct pl_series_cache *c, void (*fn)(void *data, const struct pl_series_entry *e), void *data)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		struct pl_series_entry *e = &c->entries[i];
+		bool seen = e->seen == c->scrape && e->fate < PL_SERIES_DROPPED;
+		if (e->live && !seen)
+			fn(data, e);
+		e->live = seen;
+	}
 }
 
 /* Entries and text keep their order, so that what stays moves to the left only. */

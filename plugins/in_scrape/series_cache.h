@@ -29,8 +29,9 @@ struct pl_series_entry {
 	uint64_t hash;
 	uint32_t at; /* of its text */
 	uint16_t n;
-	uint8_t fate; /* PL_SERIES_DROPPED + the reason, or PL_SERIES_LINE... */
-	uint8_t seen; /* low bits of the number of the scrape that saw it last */
+	uint8_t fate : 7; /* PL_SERIES_DROPPED + the reason, or PL_SERIES_LINE... */
+	uint8_t live : 1; /* the last good page had it; for jobs that mark stale series */
+	uint8_t seen;     /* low bits of the number of the scrape that saw it last */
 };
 
 /* Zero-initialise with a budget. */
@@ -88,6 +89,15 @@ static inline void pl_series_cache_turn(struct pl_series_cache *c)
 {
 	c->scrape++;
 }
+
+/* The page was no good: nothing on it counts as seen. */
+void pl_series_cache_take_back(struct pl_series_cache *c);
+
+/* This one series does not count as seen, for it was not let in. */
+void pl_series_cache_refuse(struct pl_series_cache *c, uint64_t hash);
+
+/* The page was good: calls `fn` with each series that the last good page had and this one has not. Before the turn. */
+void pl_series_cache_end_page(struct pl_series_cache *c, void (*fn)(void *data, const struct pl_series_entry *e), void *data);
 
 /* Forgets what the last `age` scrapes (1 to 100) did not see, and gives its memory back. To be called at least every 100 turns,
  * after a turn. */

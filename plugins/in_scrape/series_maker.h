@@ -1,10 +1,10 @@
-/* Finds out what becomes of a series under metric_relabel_configs: once for each, the cache keeps it. */
+/* Finds out what becomes of a series, mostly under metric_relabel_configs: once for each, the cache keeps it. */
 #ifndef PL_IN_SCRAPE_SERIES_MAKER_H
 #define PL_IN_SCRAPE_SERIES_MAKER_H
 
 #include "format/relabel.h"
+#include "format/sample_labels.h"
 #include "in_scrape/label_limits.h"
-#include "in_scrape/sample_labels.h"
 #include "in_scrape/series_cache.h"
 
 /* Zero-initialise; reused from sample to sample, for any target of a worker. */
@@ -16,9 +16,10 @@ struct pl_series_maker {
 
 /* What holds for all samples of a page; all borrowed. */
 struct pl_series_rules {
-	const struct pl_relabel *metric_relabel;
+	const struct pl_relabel *metric_relabel; /* NULL: none */
 	const struct pl_transcode_target *target;
 	const struct pl_label_limits *limits;
+	enum pl_schema_kind schema;
 	bool honor_labels;
 };
 
@@ -30,8 +31,8 @@ struct pl_series_made {
 
 void pl_series_maker_finish(struct pl_series_maker *m);
 
-/* Relabels the sample's labels, merged with the target's. What begins with `__` vanishes, but the metric's name. PL_ELIMIT: the
- * set exceeds a label limit, the reason is in `reason`. */
+/* Relabels the sample's labels, merged with the target's; what begins with `__` then vanishes, but the metric's name. PL_ELIMIT:
+ * the set exceeds a label limit, the reason is in `reason`. */
 PL_MUST_CHECK enum pl_err pl_series_make(struct pl_series_maker *m, const struct pl_series_rules *rules,
 					 const struct pl_sample *sample, struct pl_series_made *out, char *reason,
 					 size_t reason_size);

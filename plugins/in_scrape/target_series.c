@@ -13,11 +13,14 @@ struct pl_target_series *pl_target_series_create(const struct pl_job *job, struc
 {
 	struct pl_label_limits limits;
 	pl_label_limits_init(&limits, job, target);
-	if (job->metric_relabel == NULL && job->series_limit == 0 && !limits.any)
+	bool marks_stale = job->influx.stale == PL_STALE_MARKER;
+	if (job->metric_relabel == NULL && job->series_limit == 0 && !limits.any && !marks_stale)
 		return NULL;
 	struct pl_target_series *s = pl_calloc(1, sizeof *s);
 	s->cache.budget = budget;
 	s->limits = limits;
+	s->marks_stale = marks_stale;
+	s->caches = marks_stale || job->metric_relabel != NULL;
 	return s;
 }
 
@@ -66,6 +69,12 @@ void pl_target_series_offend(struct pl_target_series *s, struct pl_str metric)
 	memcpy(o->metric, metric.p, metric.n);
 	o->metric[metric.n] = '\0';
 	o->dropped++;
+}
+
+void pl_target_series_fail(struct pl_target_series *s)
+{
+	if (s->marks_stale)
+		pl_series_cache_take_back(&s->cache);
 }
 
 static int most_first(const void *a, const void *b)

@@ -1,4 +1,4 @@
-/* InfluxDB 1.x (and what speaks like it): writes to /write, reads back by /query. */
+/* InfluxDB 1.x and 2 and what speaks like them: writes to /write or /api/v2/write, reads back by /query. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,29 +8,36 @@
 #include "out_influxdb/request.h"
 #include "out_influxdb/result.h"
 #include "out_influxdb/statement.h"
+#include "out_influxdb/tending.h"
 #include "out_influxdb/writer.h"
 #include "pipeline/plugin.h"
 
 enum { MOST_READS = 64, READ_ANSWER_BYTES = 16 * 1024 * 1024 };
 
 enum gzip_choice { GZIP_AUTO, GZIP_ON, GZIP_OFF };
+enum api_choice { API_AUTO, API_V1, API_V2 };
 
 struct influx_config {
-	const char *url, *database, *retention_policy, *username;
-	struct pl_secret password;
+	const char *url, *database, *retention_policy, *username, *org, *bucket;
+	struct pl_secret password, token;
+	int api; /* enum api_choice */
 	struct pl_client_config client;
 	int gzip; /* enum gzip_choice */
 	bool create_database;
 	int64_t retention_duration, timeout;
+	struct pl_influx_provision_config *provision; /* NULL: none */
 };
 
 struct influx {
 	struct pl_output_env env;
 	const struct influx_config *config;
 	struct pl_basic_auth basic_auth;
+	struct pl_authorization authorization;
 	struct pl_influx_server server;
 	struct pl_influx_writer writer;
 	struct pl_influx_request create_at_start;
+	struct pl_influx_tending *tending; /* NULL: nothing is provisioned */
+	struct pl_delivery *lent, tended;  /* with tending: the engine's delivery, and the copy that the writer gets */
 	struct pl_buf statement;
 	unsigned reads;
 	bool closing;
@@ -49,9 +56,23 @@ struct reading {
 
 /* ---- deliveries ---- */
 
+static void on_tended_done(struct pl_delivery *tended, const struct pl_verdict *v)
+{
+	struct influx *in = pl_container_of(tended, struct influx, tended);
+	struct pl_delivery *d = in->lent;
+	pl_influx_tending_note(in->tending, d, v, in->writer.tried_database || in->writer.tried_policy);
+	d->done(d, v);
+}
+
 static void deliver(void *self, struct pl_delivery *d)
 {
 	struct influx *in = self;
+	if (in->tending != NULL) {
+		in->lent = d;
+		in->tended = *d;
+		in->tended.done = on_tended_done;
+		d = &in->tended;
+	}
 	pl_influx_writer_deliver(&in->writer, d);
 }
 
@@ -183,6 +204,52 @@ static void set_server(struct influx *in)
 		in->basic_auth = (struct pl_basic_auth){.username = c->username, .password = c->password};
 		in->server.client.basic_auth = &in->basic_auth;
 	}
+	if (pl_secret_given(&c->token)) {
+		in->authorization = (struct pl_authorization){.type = "Token", .credentials = c->token};
+		in->server.client.authorization = &in->authorization;
+	}
+}
+
+static bool is_v2(const struct influx_config *c)
+{
+	return c->api == API_V2 || (c->api == API_AUTO && (c->org[0] != '\0' || c->bucket[0] != '\0'));
+}
+
+static void set_writer(struct influx *in)
+{
+	const struct influx_config *c = in->config;
+	in->writer = (struct pl_influx_writer){
+	    .server = &in->server,
+	    .log = in->env.log,
+	    .name = in->env.name,
+	    .names = {.v2 = is_v2(c), .database = c->database, .policy = c->retention_policy, .org = c->org, .bucket = c->bucket},
+	    .create = c->create_database && !is_v2(c),
+	    .policy_duration_ns = c->retention_duration,
+	    .gzip = c->gzip == GZIP_ON || (c->gzip == GZIP_AUTO && !is_loopback(host_of(c->url))),
+	};
+	/* the default policy that is about to be made is named, so that no point lands in the one that is still the default */
+	int64_t duration;
+	const char *standard = c->provision != NULL ? pl_influx_declared_default(c->provision, &duration) : NULL;
+	if (standard != NULL && c->retention_policy[0] == '\0') {
+		in->writer.names.policy = standard;
+		in->writer.policy_duration_ns = duration;
+	}
+	pl_influx_writer_init(&in->writer);
+}
+
+static void tend(struct influx *in)
+{
+	const struct influx_config *c = in->config;
+	if (c->provision != NULL)
+		in->tending =
+		    pl_influx_tending_create(&(struct pl_influx_tending_options){.env = &in->env,
+										 .server = &in->server,
+										 .config = c->provision,
+										 .database = c->database,
+										 .policy = in->writer.names.policy,
+										 .create_database = c->create_database});
+	else if (in->writer.create)
+		create_at_start(in);
 }
 
 static enum pl_err open_influx(const struct pl_output_env *env, const void *config, void **self, char *reason, size_t reason_size)
@@ -199,23 +266,13 @@ static enum pl_err open_influx(const struct pl_output_env *env, const void *conf
 		free(in);
 		return err;
 	}
-	in->writer = (struct pl_influx_writer){
-	    .server = &in->server,
-	    .log = env->log,
-	    .name = in->env.name,
-	    .database = c->database,
-	    .policy = c->retention_policy,
-	    .create = c->create_database,
-	    .policy_duration_ns = c->retention_duration,
-	    .gzip = c->gzip == GZIP_ON || (c->gzip == GZIP_AUTO && !is_loopback(host_of(c->url))),
-	};
-	if (c->create_database)
-		create_at_start(in);
+	set_writer(in);
+	tend(in);
 	*self = in;
 	return PL_OK;
 }
 
-static void on_pool_closed(void *data)
+static void finish(void *data)
 {
 	struct influx *in = data;
 	void (*closed)(void *) = in->closed;
@@ -227,12 +284,23 @@ static void on_pool_closed(void *data)
 	closed(closed_data);
 }
 
+static void on_pool_closed(void *data)
+{
+	struct influx *in = data;
+	if (in->tending != NULL)
+		pl_influx_tending_destroy(in->tending, finish, in);
+	else
+		finish(in);
+}
+
 static void close_influx(void *self, void (*closed)(void *data), void *data)
 {
 	struct influx *in = self;
 	in->closed = closed;
 	in->closed_data = data;
 	in->closing = true;
+	if (in->tending != NULL)
+		pl_influx_tending_end(in->tending);
 	pl_transfer_pool_close(in->server.pool, on_pool_closed, in);
 }
 
@@ -252,14 +320,33 @@ static void check(void *object, const struct pl_check *c)
 		pl_check_fail(c, "username", "give either username and password, or basic_auth, authorization or bearer_token");
 	if (!user && pl_secret_given(&config->password))
 		pl_check_fail(c, "password", "a username is missing");
+	if (pl_secret_given(&config->token) &&
+	    (user || config->client.basic_auth != NULL || config->client.authorization != NULL ||
+	     pl_secret_given(&config->client.bearer_token)))
+		pl_check_fail(c, "token",
+			      "give either token, or username and password, basic_auth, authorization or bearer_token");
+	if (config->api == API_V1 && config->org[0] != '\0')
+		pl_check_fail(c, "org", "InfluxDB 1.x has no organisations; leave api out, or set it to v2");
+	if (config->api == API_V1 && config->bucket[0] != '\0')
+		pl_check_fail(c, "bucket", "InfluxDB 1.x has databases; set database and retention_policy, or api to v2");
+	if (is_v2(config) && config->provision != NULL)
+		pl_check_fail(c, "provision", "is for InfluxDB 1.x; InfluxDB 2 has buckets and tasks of its own");
+	if (is_v2(config) && config->org[0] == '\0')
+		pl_check_fail(c, "org", "InfluxDB 2 needs the organisation's name or id");
 	if (config->username != NULL && strchr(config->username, ':') != NULL)
 		pl_check_fail(c, "username", "must not hold a colon, which ends the name in HTTP");
 	if (config->retention_duration > 0 && (config->retention_policy == NULL || config->retention_policy[0] == '\0'))
 		pl_check_fail(c, "retention_duration", "retention_policy is missing: the policy to create needs a name");
+	if (config->retention_duration > 0 && config->provision != NULL)
+		pl_check_fail(c, "retention_duration", "provision has retention_policies for that");
+	if (config->provision != NULL && config->provision->pulse_aggregates && config->retention_policy != NULL &&
+	    config->retention_policy[0] != '\0' && strcmp(config->retention_policy, PL_INFLUX_PULSE_FROM) != 0)
+		pl_check_fail(c, "retention_policy", "pulse_aggregates are made of what is in " PL_INFLUX_PULSE_FROM);
 	if (config->retention_duration > 0 && config->retention_duration < 3600 * PL_NS_PER_S)
 		pl_check_fail(c, "retention_duration", "InfluxDB keeps at least 1h");
 }
 
+static const char *const api_choices[] = {"auto", "v1", "v2", NULL};
 static const char *const gzip_choices[] = {"auto", "on", "off", NULL};
 
 static const struct pl_field fields[] = {
@@ -280,6 +367,26 @@ static const struct pl_field fields[] = {
      .offset = offsetof(struct influx_config, retention_policy),
      .fallback = "",
      .help = "empty: the database's default"},
+    {.key = "api",
+     .type = PL_FIELD_ENUM,
+     .offset = offsetof(struct influx_config, api),
+     .choices = api_choices,
+     .fallback = "auto",
+     .help = "v1 writes to /write, v2 to /api/v2/write; auto: v2 when org or bucket is given"},
+    {.key = "org",
+     .type = PL_FIELD_STRING,
+     .offset = offsetof(struct influx_config, org),
+     .fallback = "",
+     .help = "InfluxDB 2: the organisation"},
+    {.key = "bucket",
+     .type = PL_FIELD_STRING,
+     .offset = offsetof(struct influx_config, bucket),
+     .fallback = "",
+     .help = "InfluxDB 2: for points whose job names no database; empty: database/retention_policy"},
+    {.key = "token",
+     .type = PL_FIELD_SECRET,
+     .offset = offsetof(struct influx_config, token),
+     .help = "InfluxDB 2: sent as Authorization: Token"},
     {.key = "username",
      .type = PL_FIELD_STRING,
      .offset = offsetof(struct influx_config, username),
@@ -303,6 +410,11 @@ static const struct pl_field fields[] = {
      .offset = offsetof(struct influx_config, retention_duration),
      .fallback = "0",
      .help = "of a retention policy that is created; 0: none is"},
+    {.key = "provision",
+     .type = PL_FIELD_OPTIONAL,
+     .offset = offsetof(struct influx_config, provision),
+     .schema = &pl_influx_provision_schema,
+     .help = "retention policies and downsampling of the database"},
     {.key = "timeout",
      .type = PL_FIELD_DURATION,
      .offset = offsetof(struct influx_config, timeout),
@@ -322,12 +434,13 @@ static const struct pl_output_ops ops = {
     .open = open_influx,
     .deliver = deliver,
     .query = query,
+    .counter_label = pl_influx_tending_counter,
     .durable = true,
     .close = close_influx,
 };
 
 extern const struct pl_plugin pl_plugin_out_influxdb;
 const struct pl_plugin pl_plugin_out_influxdb = {
-    PL_PLUGIN_HEADER,  .kind = PL_PLUGIN_OUTPUT, .name = "influxdb", .help = "writes to InfluxDB 1.x and reads back from it",
+    PL_PLUGIN_HEADER,  .kind = PL_PLUGIN_OUTPUT, .name = "influxdb", .help = "writes to InfluxDB and reads back from it",
     .schema = &schema, .ops.output = &ops,
 };

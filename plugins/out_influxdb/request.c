@@ -19,6 +19,10 @@ static enum pl_err on_data(struct pl_transfer *t, const char *p, size_t n)
 static void on_done(struct pl_transfer *t, const struct pl_transfer_result *result)
 {
 	struct pl_influx_request *r = pl_container_of(t, struct pl_influx_request, transfer);
+	if (result->status >= 300) { /* a refusal, whose words are logged */
+		pl_buf_cstr(&r->answer);
+		pl_client_redact(&r->client, "", r->answer.p);
+	}
 	r->done(r, result, r->cut);
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "out_influxdb/answer.h"
+#include "out_influxdb/message.h"
 
 enum { MOST_NAMES = 200000, MOST_ROWS = 10000 };
 

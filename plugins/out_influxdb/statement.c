@@ -4,24 +4,13 @@
 
 #include "base/clock.h"
 #include "format/influxql.h"
+#include "format/percent.h"
 
 enum { MOST_ROWS = 10000 };
 
 void pl_influx_add_encoded(struct pl_buf *out, struct pl_str s)
 {
-	static const char digits[] = "0123456789ABCDEF";
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_' ||
-			     c == '.' || c == '~';
-		if (plain) {
-			pl_buf_add_char(out, (char)c);
-			continue;
-		}
-		pl_buf_add_char(out, '%');
-		pl_buf_add_char(out, digits[c >> 4]);
-		pl_buf_add_char(out, digits[c & 15]);
-	}
+	pl_percent_add(out, s);
 }
 
 void pl_influx_create_database(struct pl_buf *out, struct pl_str database)
@@ -37,6 +26,43 @@ void pl_influx_create_policy(struct pl_buf *out, struct pl_str database, struct 
 	pl_buf_add_cstr(out, " ON ");
 	pl_influxql_add_ident(out, database);
 	pl_buf_addf(out, " DURATION %" PRId64 "s REPLICATION 1", duration_ns / PL_NS_PER_S);
+}
+
+void pl_influx_add_duration(struct pl_buf *out, int64_t ns)
+{
+	if (ns == 0)
+		pl_buf_add_cstr(out, "INF");
+	else if (ns % PL_NS_PER_S == 0)
+		pl_buf_addf(out, "%" PRId64 "s", ns / PL_NS_PER_S);
+	else
+		pl_buf_addf(out, "%" PRId64 "ms", ns / PL_NS_PER_MS);
+}
+
+void pl_influx_show_policies(struct pl_buf *out, struct pl_str database)
+{
+	pl_buf_add_cstr(out, "SHOW RETENTION POLICIES ON ");
+	pl_influxql_add_ident(out, database);
+}
+
+void pl_influx_change_policy(struct pl_buf *out, struct pl_str database, struct pl_str policy,
+			     const struct pl_influx_policy_change *change)
+{
+	pl_buf_add_cstr(out, change->create ? "CREATE RETENTION POLICY " : "ALTER RETENTION POLICY ");
+	pl_influxql_add_ident(out, policy);
+	pl_buf_add_cstr(out, " ON ");
+	pl_influxql_add_ident(out, database);
+	if (change->duration_ns >= 0) {
+		pl_buf_add_cstr(out, " DURATION ");
+		pl_influx_add_duration(out, change->duration_ns);
+	}
+	if (change->create)
+		pl_buf_add_cstr(out, " REPLICATION 1");
+	if (change->shard_ns >= 0) {
+		pl_buf_add_cstr(out, " SHARD DURATION ");
+		pl_influx_add_duration(out, change->shard_ns);
+	}
+	if (change->make_default)
+		pl_buf_add_cstr(out, " DEFAULT");
 }
 
 static const char *function_of(enum pl_verb verb)

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/redact.h"
 #include "config/target_file.h"
 #include "pipeline/plugin.h"
 #include "sd_http/answer.h"
@@ -24,6 +25,7 @@ struct http_config {
 struct instance {
 	struct pl_discovery_env env;
 	const struct http_config *config;
+	struct pl_buf source; /* the URL as it may be shown: the source's name */
 	struct pl_transfer_pool *transfers;
 	struct pl_transfer transfer;
 	struct pl_client client;
@@ -75,7 +77,7 @@ static const struct pl_schema schema = {
 
 static struct pl_str source_of(const struct instance *in)
 {
-	return pl_str_of(in->config->url);
+	return pl_buf_str(&in->source);
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -91,7 +93,10 @@ static void end_question(struct instance *in)
 static void tell_trouble(struct instance *in, const char *reason)
 {
 	in->trouble = true;
-	in->env.sink->trouble(in->env.sink, source_of(in), reason);
+	char *shown = pl_strdup(reason);
+	pl_client_redact(&in->client, in->config->url, shown);
+	in->env.sink->trouble(in->env.sink, source_of(in), shown);
+	free(shown);
 	end_question(in);
 }
 
@@ -124,7 +129,7 @@ static void tell_groups(struct instance *in)
 	if (in->good && hash == in->hash && !in->trouble) {
 		keep_etag(in);
 		tell_well(in);
-	} else if (pl_sd_http_answer_groups(&in->answer, in->config->url, &arena, &groups, &n, &reason) == PL_OK) {
+	} else if (pl_sd_http_answer_groups(&in->answer, pl_buf_cstr(&in->source), &arena, &groups, &n, &reason) == PL_OK) {
 		in->hash = hash;
 		keep_etag(in);
 		in->env.sink->update(in->env.sink, source_of(in), groups, n);
@@ -252,8 +257,10 @@ static enum pl_err open_http(const struct pl_discovery_env *env, const void *con
 	struct instance *in = pl_calloc(1, sizeof *in);
 	in->env = *env;
 	in->config = config;
+	pl_redact_url(&in->source, pl_str_of(in->config->url));
 	enum pl_err err = pl_transfer_pool_create(&in->transfers, env->loop, &options);
 	if (err != PL_OK) {
+		pl_buf_finish(&in->source);
 		free(in);
 		return err;
 	}
@@ -279,6 +286,7 @@ static void on_all_closed(void *data)
 	void *closed_data = in->closed_data;
 	pl_client_finish(&in->client);
 	pl_buf_finish(&in->answer.body);
+	pl_buf_finish(&in->source);
 	free(in);
 	closed(closed_data);
 }

@@ -2,6 +2,7 @@
 
 #include "api/private.h"
 #include "base/mem.h"
+#include "base/redact.h"
 #include "config/relabel_config.h"
 #include "targets/explain.h"
 
@@ -46,7 +47,7 @@ static void add_end(struct pl_json *j, const struct pl_explanation *e)
 	}
 	if (e->target != NULL) {
 		struct pl_buf url = {0};
-		pl_api_add_public_url(&url, pl_str_of(e->target->url));
+		pl_redact_url(&url, pl_str_of(e->target->url));
 		pl_api_add_labels(j, "labels", e->target->labels);
 		pl_json_key(j, "scrapeUrl");
 		pl_json_str(j, pl_buf_str(&url));
@@ -123,7 +124,7 @@ static void add_text(void *data, const struct pl_explanation *e)
 		pl_buf_add_cstr(b, "  scraped as\n    ");
 		add_set(b, e->target->labels);
 		pl_buf_add_cstr(b, "    ");
-		pl_api_add_public_url(b, pl_str_of(e->target->url));
+		pl_redact_url(b, pl_str_of(e->target->url));
 		pl_buf_add_char(b, '\n');
 	}
 }

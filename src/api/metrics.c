@@ -123,6 +123,10 @@ static void add_discovery(struct pl_metric_out *e, const struct pl_api *a)
 	struct pl_target_counts c = pl_target_manager_counts(a->env.targets);
 	gauge(e, "pulseline_targets", "Targets that are scraped.", c.active);
 	gauge(e, "pulseline_targets_invalid", "Targets refused, for a bad address for instance.", c.invalid);
+	gauge(e, "pulseline_targets_over_limit", "Targets that are not scraped because their job has more than its target_limit.",
+	      c.over_limit);
+	counter(e, "pulseline_target_limit_exceeded", "Times that a job was found to have more targets than its target_limit.",
+		c.limit_exceeded);
 	gauge(e, "pulseline_targets_dropped", "Targets that relabeling drops.", c.dropped);
 	counter(e, "pulseline_relabel_matches_given_up",
 		"Patterns of relabel_configs that would have taken too long to match: taken for no match.", c.matches_given_up);
@@ -139,8 +143,8 @@ static void add_discovery(struct pl_metric_out *e, const struct pl_api *a)
 enum { N_DROPS = sizeof((struct pl_input_counters *)0)->dropped / sizeof(uint64_t) };
 
 struct sums {
-	uint64_t scrapes, failures, missed, samples, points, own_points, bytes, merged, added, parts, dropped[N_DROPS], batches,
-	    lateness_max_ns;
+	uint64_t scrapes, failures, missed, samples, points, own_points, bytes, merged, added, parts, stale, dropped[N_DROPS],
+	    batches, lateness_max_ns;
 	uint64_t relabeled, relabel_uncached, relabel_cache_series, relabel_cache_bytes;
 };
 
@@ -157,6 +161,7 @@ static void sum_worker(struct sums *s, struct pl_worker_stats w)
 	s->samples += load(&w.input->samples);
 	s->points += load(&w.input->points);
 	s->own_points += load(&w.input->own_points);
+	s->stale += load(&w.input->stale);
 	s->bytes += load(&w.input->bytes);
 	s->merged += load(&w.input->merged);
 	s->added += load(&w.input->added);
@@ -192,6 +197,7 @@ static void add_workers(struct pl_metric_out *e, const struct pl_api *a)
 	counter(e, "pulseline_scrape_bytes", "Bytes of pages, decompressed.", s.bytes);
 	counter(e, "pulseline_scrape_points", "Points handed on to the outputs, own series included.", s.points);
 	counter(e, "pulseline_scrape_own_points", "Of these, points of own series: up and the like.", s.own_points);
+	counter(e, "pulseline_scrape_stale_markers", "Of these, markers of series that are gone (influx: stale).", s.stale);
 	counter(e, "pulseline_scrape_samples_merged", "Samples that share a point with another (schemas telegraf1 and 2).",
 		s.merged);
 	counter(e, "pulseline_scrape_points_added", "Points that no sample stands for: a bucket that was missing.", s.added);
@@ -228,7 +234,8 @@ void pl_api_metrics(struct pl_api *a, struct pl_http_exchange *x, struct pl_str 
 	add_config(&e, a);
 	add_discovery(&e, a);
 	add_workers(&e, a);
-	pl_api_add_output_metrics(&e, a->env.outputs(a->env.daemon), a->env.quarantine);
+	pl_api_add_output_metrics(&e, a->env.outputs(a->env.daemon));
+	pl_api_add_quarantine_metrics(&e, a);
 	add_http(&e, a);
 	pl_metric_end(&e);
 	pl_http_reply(x, 200,

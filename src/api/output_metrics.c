@@ -117,27 +117,7 @@ static void add_ages(struct pl_metric_out *e, const struct pl_outputs *o, const 
 	}
 }
 
-static void single(struct pl_metric_out *e, const char *name, enum pl_family_type type, const char *help, uint64_t v)
-{
-	pl_metric_family(e, name, type, help);
-	pl_metric_sample(e);
-	pl_metric_u64(e, v);
-}
-
-static void add_quarantine(struct pl_metric_out *e, const struct pl_quarantine *q)
-{
-	struct pl_quarantine_stats s = pl_quarantine_stats(q);
-	single(e, "pulseline_quarantine_lines", PL_FAMILY_GAUGE, "Lines in the quarantine.", s.lines);
-	single(e, "pulseline_quarantine_bytes", PL_FAMILY_GAUGE, "Bytes of them and their reasons.", s.bytes);
-	single(e, "pulseline_quarantine_limit_bytes", PL_FAMILY_GAUGE, "How many bytes the quarantine holds.", s.max_bytes);
-	single(e, "pulseline_quarantine_added", PL_FAMILY_COUNTER, "Lines that came into the quarantine.", s.added);
-	single(e, "pulseline_quarantine_replayed", PL_FAMILY_COUNTER, "Lines sent again.", s.replayed);
-	single(e, "pulseline_quarantine_deleted", PL_FAMILY_COUNTER, "Lines deleted on request.", s.deleted);
-	single(e, "pulseline_quarantine_gone_full", PL_FAMILY_COUNTER, "Lines that went to make room.", s.gone_full);
-	single(e, "pulseline_quarantine_failed", PL_FAMILY_COUNTER, "Lines that it could not take.", s.failed);
-}
-
-void pl_api_add_output_metrics(struct pl_metric_out *e, const struct pl_outputs *o, const struct pl_quarantine *quarantine)
+void pl_api_add_output_metrics(struct pl_metric_out *e, const struct pl_outputs *o)
 {
 	struct pl_output_status *status = pl_calloc(o->n, sizeof *status); /* one look each: the account must add up */
 	for (size_t i = 0; i < o->n; i++)
@@ -153,7 +133,5 @@ void pl_api_add_output_metrics(struct pl_metric_out *e, const struct pl_outputs 
 	add_ages(e, o, status);
 	add_states(e, o, status);
 	add_events(e, o);
-	if (quarantine != NULL)
-		add_quarantine(e, quarantine);
 	free(status);
 }

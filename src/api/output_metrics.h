@@ -1,12 +1,10 @@
-/* The part of /metrics that tells of outputs, their queues and the quarantine. */
+/* The part of /metrics that tells of outputs and their queues. */
 #ifndef PL_API_OUTPUT_METRICS_H
 #define PL_API_OUTPUT_METRICS_H
 
 #include "api/metric_out.h"
 #include "pipeline/outputs.h"
-#include "pipeline/quarantine.h"
 
-void pl_api_add_output_metrics(struct pl_metric_out *e, const struct pl_outputs *o,
-			       const struct pl_quarantine *quarantine); /* NULL: none */
+void pl_api_add_output_metrics(struct pl_metric_out *e, const struct pl_outputs *o);
 
 #endif

@@ -35,12 +35,13 @@ PL_MUST_CHECK enum pl_err pl_api_authorize(const struct pl_http_exchange *x, con
 void pl_api_reply_json(struct pl_http_exchange *x, unsigned status, struct pl_buf *body); /* takes it; adds the newline */
 void pl_api_reply_error(struct pl_http_exchange *x, unsigned status, const char *text);   /* {"error":"..."} */
 
-/* Appends a target's URL without what may be secret: user, password, and values of parameters called token, password or the
- * like. */
-void pl_api_add_public_url(struct pl_buf *out, struct pl_str url);
-bool pl_api_is_secret_name(struct pl_str name);
+/* In Prometheus' shape: {"status":"error","errorType":...,"error":...}. */
+void pl_api_reply_failure(struct pl_http_exchange *x, unsigned status, const char *type, const char *text);
 
-/* A member `key` with the labels as an object, values of __param_ names that may be secret left out. */
+struct pl_metric_out;
+void pl_api_add_quarantine_metrics(struct pl_metric_out *e, const struct pl_api *a);
+
+/* A member `key` with the labels as an object, values of __param_ names that may be secret left out, users in URLs too. */
 void pl_api_add_labels(struct pl_json *j, const char *key, struct pl_labels labels);
 void pl_api_add_label_members(struct pl_json *j, struct pl_labels labels); /* into an object that is open */
 

@@ -5,6 +5,7 @@
 
 #include "api/private.h"
 #include "base/mem.h"
+#include "base/redact.h"
 #include "pipeline/fetch.h"
 
 /* The answer is held until it is whole, so that a failure half-way is told as one. */
@@ -35,7 +36,7 @@ static void consider(void *data, struct pl_target *t)
 	if (s->job.p != NULL && !pl_str_is(s->job, t->job->name))
 		return;
 	pl_buf_clear(&s->url);
-	pl_api_add_public_url(&s->url, pl_str_of(t->url)); /* as /api/v1/targets shows it */
+	pl_redact_url(&s->url, pl_str_of(t->url)); /* as /api/v1/targets shows it */
 	if (!pl_str_is(s->wanted, t->url) && !pl_str_eq(s->wanted, pl_buf_str(&s->url)) &&
 	    (instance == NULL || !pl_str_eq(s->wanted, *instance)))
 		return;
@@ -171,6 +172,6 @@ void pl_api_raw(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part
 	enum pl_err err = pl_fetch_start(&r->fetch, a->transfers, &options, reason, sizeof reason);
 	if (err == PL_OK)
 		return;
-	pl_api_reply_error(x, err == PL_EUNSUPPORTED ? 501 : 502, reason);
+	pl_api_reply_error(x, 502, reason);
 	destroy(r);
 }

@@ -46,6 +46,9 @@ void pl_api_targets(struct pl_api *a, struct pl_http_exchange *x, struct pl_str 
 void pl_api_raw(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_queue(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_debug_relabel(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
+void pl_api_quarantine(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
+void pl_api_quarantine_replay(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
+void pl_api_quarantine_delete(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_metrics(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_config(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_keys(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);

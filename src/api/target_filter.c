@@ -45,7 +45,7 @@ static enum pl_err take_pool(const struct parser *p, struct pl_str value)
 
 static enum pl_err take_match(const struct parser *p, struct pl_str value)
 {
-	char why[160];
+	char why[224];
 	if (p->f->selector.n > 0)
 		return refuse(p, "match may be given once; put all pairs into it: {job=\"node\",dc!=\"eu\"}");
 	if (pl_selector_parse(&p->f->selector, &p->f->arena, value, why, sizeof why) == PL_OK)
@@ -119,6 +119,7 @@ enum pl_err pl_target_filter_parse(struct pl_target_filter *f, struct pl_str que
 
 void pl_target_filter_finish(struct pl_target_filter *f)
 {
+	pl_selector_finish(&f->selector);
 	pl_arena_finish(&f->arena);
 }
 
@@ -130,7 +131,7 @@ bool pl_target_filter_pool(const struct pl_target_filter *f, const char *pool)
 	return f->n_pools == 0;
 }
 
-bool pl_target_filter_fits(const struct pl_target_filter *f, const struct pl_target *t)
+bool pl_target_filter_fits(struct pl_target_filter *f, const struct pl_target *t)
 {
 	return pl_target_filter_pool(f, t->job->name) && pl_selector_fits(&f->selector, t->labels);
 }

@@ -30,7 +30,7 @@ PL_MUST_CHECK enum pl_err pl_target_filter_parse(struct pl_target_filter *f, str
 void pl_target_filter_finish(struct pl_target_filter *f);
 
 bool pl_target_filter_pool(const struct pl_target_filter *f, const char *pool);
-bool pl_target_filter_fits(const struct pl_target_filter *f, const struct pl_target *t); /* all but health, offset and limit */
+bool pl_target_filter_fits(struct pl_target_filter *f, const struct pl_target *t); /* all but health, offset and limit */
 
 const char *pl_target_health_word(enum pl_target_health h);
 

@@ -3,6 +3,7 @@
 #include "api/private.h"
 #include "api/target_filter.h"
 #include "base/clock.h"
+#include "base/redact.h"
 
 static void add_time(struct pl_json *j, const char *key, int64_t wall_ns)
 {
@@ -84,7 +85,7 @@ void pl_api_add_target(struct pl_json *j, const struct pl_target_status *s, size
 {
 	const struct pl_target *t = s->target;
 	struct pl_buf url = {0};
-	pl_api_add_public_url(&url, pl_str_of(t->url));
+	pl_redact_url(&url, pl_str_of(t->url));
 	pl_json_object_begin(j);
 	pl_api_add_labels(j, "discoveredLabels", t->discovered);
 	pl_api_add_labels(j, "labels", t->labels);
@@ -107,7 +108,11 @@ void pl_api_add_target(struct pl_json *j, const struct pl_target_status *s, size
 	add_count(j, "dropped", s->last_dropped);
 	add_count(j, "bytes", s->last_bytes);
 	add_count(j, "samplesPostMetricRelabeling", s->last_kept);
-	add_count(j, "seriesAdded", s->last_series_added);
+	pl_json_key(j, "seriesAdded");
+	if (s->knows_series)
+		pl_json_u64(j, s->last_series_added);
+	else
+		pl_json_null(j);
 	if (t->job->series_limit > 0)
 		add_series_limit(j, s);
 	add_count(j, "scrapes", s->scrapes);

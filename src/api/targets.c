@@ -155,6 +155,19 @@ static void count_dropped(void *data, const struct pl_discovery_status *s)
 	sum->dropped += s->dropped;
 }
 
+static void add_over_limit(void *data, const struct pl_job *job, size_t targets)
+{
+	struct listing *l = data;
+	struct pl_json *j = &l->json;
+	if (!pl_target_filter_pool(&l->filter, job->name))
+		return;
+	pl_json_key_str(j, pl_str_of(job->name));
+	pl_json_object_begin(j);
+	add_count(j, "targets", targets);
+	add_count(j, "limit", (uint64_t)job->target_limit);
+	pl_json_object_end(j);
+}
+
 static void end_json(struct listing *l)
 {
 	struct pl_json *j = &l->json;
@@ -170,6 +183,10 @@ static void end_json(struct listing *l)
 	struct pool_sum sum = {.listing = l};
 	pl_target_manager_sources(l->api->env.targets, count_dropped, &sum);
 	end_pool(&sum);
+	pl_json_object_end(j);
+	pl_json_key(j, "targetLimitExceeded");
+	pl_json_object_begin(j);
+	pl_target_manager_over_limit(l->api->env.targets, add_over_limit, l);
 	pl_json_object_end(j);
 	add_count(j, "invalidTargets", counts.invalid);
 	add_count(j, "duplicateTargets", counts.duplicates);
@@ -295,21 +312,6 @@ static void go_on(struct listing *l)
 		ask(l);
 }
 
-static void refuse(struct pl_http_exchange *x, const char *reason)
-{
-	struct pl_buf b = {0};
-	struct pl_json j = {.out = &b};
-	pl_json_object_begin(&j);
-	pl_json_key(&j, "status");
-	pl_json_cstr(&j, "error");
-	pl_json_key(&j, "errorType");
-	pl_json_cstr(&j, "bad_data");
-	pl_json_key(&j, "error");
-	pl_json_cstr(&j, reason);
-	pl_json_object_end(&j);
-	pl_api_reply_json(x, 400, &b);
-}
-
 /* Without a filter by health the page can be cut out before anybody is asked. */
 static void skip_to_offset(struct listing *l)
 {
@@ -328,7 +330,7 @@ void pl_api_targets(struct pl_api *a, struct pl_http_exchange *x, struct pl_str 
 	l->api = a;
 	l->x = x;
 	if (pl_target_filter_parse(&l->filter, pl_http_query(x), reason, sizeof reason) != PL_OK) {
-		refuse(x, reason);
+		pl_api_reply_failure(x, 400, "bad_data", reason);
 		destroy(l);
 		return;
 	}

@@ -4,6 +4,7 @@
 
 #include "app/check_print.h"
 #include "app/command.h"
+#include "app/inputs.h"
 #include "base/buf.h"
 #include "config/config.h"
 #include "pipeline/registry.h"
@@ -11,17 +12,20 @@
 static const char help[] =
     "usage: pulseline check config [--print-config | --json] FILE...\n"
     "\n"
-    "Checks configurations as the daemon would read them, without starting anything.\n"
+    "Checks configurations as the daemon would read them, without starting anything. - is standard input.\n"
     "\n"
     "  -p, --print-config  print what is in force, every default included, secrets as <secret>\n"
     "      --json          on standard output, an object per line. An error: file, ok (false), line and column (0: not known),\n"
-    "                      path, error; the last of more than 100 says in `more` how many were left out. A file that is right:\n"
-    "                      file, ok (true), jobs, outputs\n"
+    "                      path, error; the last of more than 100 says in `more` how many were left out. A warning: the same\n"
+    "                      with ok (true), and warning in place of error. A file that is right: file, ok (true), jobs, outputs\n"
     "  -h, --help          this text\n"
     "\n"
     "Every error of a file goes to standard error as `file:line:col: path: what is wrong`; a file that is right gets a line on\n"
-    "standard output. ${NAME} and ${NAME:-default} are taken from the environment of this command.\n"
+    "standard output. Keys of Prometheus without effect here are told as warnings, in the same form: nothing is wrong with\n"
+    "the file. ${NAME} and ${NAME:-default} are taken from the environment of this command.\n"
     "Exit: 0 when all files are right, 2 for a wrong call, 3 when one is not right or cannot be read.\n";
+
+enum { MOST_BYTES = 16 * 1024 * 1024 };
 
 static const char *plural(size_t n)
 {
@@ -41,17 +45,32 @@ static void print_good(const char *file, const struct pl_config *config, bool wh
 	pl_buf_finish(&out);
 }
 
+static enum pl_err load(const char *file, struct pl_problems *problems, struct pl_config **out)
+{
+	struct pl_buf text = {0};
+	char reason[256];
+	if (strcmp(file, "-") != 0)
+		return pl_config_load(file, &pl_registry_plugins, problems, out);
+	enum pl_err err = pl_inputs_whole(MOST_BYTES, &text, reason, sizeof reason);
+	if (err != PL_OK)
+		pl_problems_add(problems, (struct pl_mark){file, 0, 0}, "", "%s", reason);
+	else
+		err = pl_config_parse(file, pl_buf_str(&text), &pl_registry_plugins, problems, out);
+	pl_buf_finish(&text);
+	return err;
+}
+
 static bool check_file(const char *file, bool whole, bool json, bool first)
 {
 	struct pl_problems problems = {0};
 	struct pl_config *config;
-	bool right = pl_config_load(file, &pl_registry_plugins, &problems, &config) == PL_OK;
-	if (!right)
+	bool right = load(file, &problems, &config) == PL_OK;
+	if (!right || problems.n_warnings > 0)
 		pl_check_print_problems(&problems, json);
-	else if (json)
+	if (right && json)
 		pl_check_print_good(
 		    file, (const struct pl_check_count[]){{"jobs", config->jobs.n}, {"outputs", config->outputs.n}, {0}});
-	else
+	else if (right)
 		print_good(file, config, whole, first);
 	if (right)
 		pl_config_release(config);

@@ -17,7 +17,8 @@ static const char help[] =
     "    pulseline convert page.txt | pulseline check lp -q\n"
     "    pulseline check lp points.lp\n"
     "\n"
-    "  --json       a JSON object for each line: file, line, ok, and column and reason of what is wrong\n"
+    "  --json       a JSON object for each line: file, line (0: the file cannot be opened), ok, and column and reason of\n"
+    "               what is wrong\n"
     "  -q, --quiet  only the bad lines, and no summary when there is none\n"
     "  -h, --help   this text\n"
     "\n"
@@ -151,7 +152,7 @@ int pl_command_check_lp(int argc, char **argv)
 			return PL_EXIT_USAGE;
 		}
 	}
-	bool right = pl_inputs_each(argv + optind, argc - optind, check_file, &c);
+	bool right = pl_inputs_each(argv + optind, argc - optind, check_file, &c, c.json);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		right = false;
 	pl_buf_finish(&c.carry);

@@ -7,6 +7,7 @@
 
 #include "app/check_print.h"
 #include "app/command.h"
+#include "app/inputs.h"
 #include "format/exposition_check.h"
 #include "format/json_out.h"
 
@@ -165,8 +166,10 @@ int pl_command_check_metrics(int argc, char **argv)
 			return PL_EXIT_USAGE;
 		}
 	}
-	if (optind == argc)
+	if (optind == argc) {
+		pl_inputs_hint();
 		right = check_page(&o, STDIN_FILENO, NULL);
+	}
 	for (int i = optind; i < argc; i++)
 		right = check_file(&o, argv[i]) && right;
 	if (fflush(stdout) != 0)

@@ -2,8 +2,10 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "app/check_print.h"
+#include "app/inputs.h"
 #include "base/buf.h"
 #include "config/file.h"
 #include "config/target_file.h"
@@ -12,8 +14,9 @@
 static const char help[] =
     "usage: pulseline check sd [--json] FILE...\n"
     "\n"
-    "Checks files of file_sd_configs: JSON by the ending .json, YAML by .yml or .yaml. Every error is told as\n"
-    "file:line:col: path: what is wrong, on standard error; a file that is right gets a line on standard output.\n"
+    "Checks files of file_sd_configs: JSON by the ending .json, YAML by .yml or .yaml; - is standard input, read as YAML, of\n"
+    "which JSON is a part. Every error is told as file:line:col: path: what is wrong, on standard error; a file that is right\n"
+    "gets a line on standard output.\n"
     "\n"
     "      --json  on standard output instead, an object per line. An error: file, ok (false), line and column (0: not known),\n"
     "              path, error; the last of more than 100 says in `more` how many were left out. A file that is right: file,\n"
@@ -58,9 +61,12 @@ static bool check_file(const char *path, bool json)
 	struct pl_target_file file;
 	const struct pl_mark whole = {path, 0, 0};
 	char reason[256];
-	if (!pl_target_file_name_valid(pl_str_of(path)))
+	bool from_stdin = strcmp(path, "-") == 0;
+	if (from_stdin && pl_inputs_whole(PL_TARGET_FILE_MAX_BYTES, &text, reason, sizeof reason) != PL_OK)
+		pl_problems_add(&problems, whole, "", "%s", reason);
+	else if (!from_stdin && !pl_target_file_name_valid(pl_str_of(path)))
 		pl_problems_add(&problems, whole, "", "a discovery file's name must end in .json, .yml or .yaml");
-	else if (pl_file_read(path, PL_TARGET_FILE_MAX_BYTES, &text, reason, sizeof reason) != PL_OK)
+	else if (!from_stdin && pl_file_read(path, PL_TARGET_FILE_MAX_BYTES, &text, reason, sizeof reason) != PL_OK)
 		pl_problems_add(&problems, whole, "", "%s", reason);
 	else if (pl_target_file_parse(&arena, path, pl_buf_str(&text), &problems, &file) == PL_OK)
 		check_addresses(&file, &scratch, &problems);

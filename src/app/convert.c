@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "format/exposition.h"
+#include "format/json_out.h"
 #include "format/transcode.h"
 
 static const char help[] =
@@ -32,6 +33,8 @@ static const char help[] =
     "  --nan=drop|zero|tag   NaN and infinities, which InfluxDB cannot store: leave them out (the default), write 0, or\n"
     "                        write 0 with the tag special=NaN, +Inf or -Inf\n"
     "  -q, --quiet           no summary on standard error\n"
+    "      --json            instead of the summary or error, an object per page on standard error: file, ok, samples,\n"
+    "                        points, dropped{}, and of a wrong page line, column, error\n"
     "  -h, --help            this text\n"
     "\n"
     "A page's first error goes to standard error as `line:column: reason`, behind `FILE:` when files were named, and ends\n"
@@ -49,7 +52,7 @@ struct convert {
 	enum pl_exposition_format format;
 	int64_t now_ns;
 	uint64_t samples;
-	bool quiet;
+	bool quiet, json;
 };
 
 static enum pl_err write_lines(struct convert *c)
@@ -86,6 +89,43 @@ static void summarise(const struct convert *c, const char *name)
 	fputc('\n', stderr);
 }
 
+/* For scripts: the summary, or the error, as an object on standard error. */
+static void tell_json(const struct convert *c, const char *name, const struct pl_exposition_error *e)
+{
+	const struct pl_transcode *t = &c->transcode;
+	struct pl_buf out = {0};
+	struct pl_json j = {.out = &out};
+	pl_json_object_begin(&j);
+	pl_json_key(&j, "file");
+	pl_json_cstr(&j, name);
+	pl_json_key(&j, "ok");
+	pl_json_bool(&j, e == NULL);
+	pl_json_key(&j, "samples");
+	pl_json_u64(&j, c->samples);
+	pl_json_key(&j, "points");
+	pl_json_u64(&j, t->lines);
+	pl_json_key(&j, "dropped");
+	pl_json_object_begin(&j);
+	for (unsigned d = 0; d < PL_SAMPLE_DROP_COUNT; d++)
+		if (t->dropped[d] > 0) {
+			pl_json_key(&j, pl_sample_drop_label((enum pl_sample_drop)d));
+			pl_json_u64(&j, t->dropped[d]);
+		}
+	pl_json_object_end(&j);
+	if (e != NULL) {
+		pl_json_key(&j, "line");
+		pl_json_u64(&j, e->line);
+		pl_json_key(&j, "column");
+		pl_json_u64(&j, e->column);
+		pl_json_key(&j, "error");
+		pl_json_cstr(&j, e->reason);
+	}
+	pl_json_object_end(&j);
+	pl_buf_add_char(&out, '\n');
+	fwrite(out.p, 1, out.n, stderr);
+	pl_buf_finish(&out);
+}
+
 static bool convert_page(void *data, int fd, const char *file)
 {
 	struct convert *c = data;
@@ -97,12 +137,14 @@ static bool convert_page(void *data, int fd, const char *file)
 		err = pl_exposition_end(c->reader);
 	pl_transcode_end(&c->transcode);
 	enum pl_err write_err = write_lines(c);
-	if (err == PL_EPARSE || err == PL_ELIMIT) {
+	if (c->json && err != PL_EIO) {
+		tell_json(c, file != NULL ? file : "-", err != PL_OK ? pl_exposition_error(c->reader) : NULL);
+	} else if (err == PL_EPARSE || err == PL_ELIMIT) {
 		const struct pl_exposition_error *e = pl_exposition_error(c->reader);
 		fprintf(stderr, "%s%s%zu:%zu: %s\n", file != NULL ? file : "", file != NULL ? ":" : "", e->line, e->column,
 			e->reason);
 	}
-	if (err == PL_OK && write_err == PL_OK && !c->quiet)
+	if (err == PL_OK && write_err == PL_OK && !c->quiet && !c->json)
 		summarise(c, file != NULL ? file : "standard input");
 	return err == PL_OK && write_err == PL_OK;
 }
@@ -138,12 +180,17 @@ static int parse_options(struct convert *c, int argc, char **argv)
 	static const char *const schemas[] = {"kapacitor", "telegraf1", "telegraf2", NULL};
 	static const char *const formats[] = {"prom", "openmetrics", NULL};
 	static const char *const policies[] = {"drop", "zero", "tag", NULL};
-	static const struct option options[] = {
-	    {"schema", required_argument, NULL, 's'}, {"measurement", required_argument, NULL, 'm'},
-	    {"format", required_argument, NULL, 'f'}, {"now", required_argument, NULL, 'n'},
-	    {"tag", required_argument, NULL, 't'},    {"honor-labels", no_argument, NULL, 'l'},
-	    {"nan", required_argument, NULL, 'a'},    {"quiet", no_argument, NULL, 'q'},
-	    {"help", no_argument, NULL, 'h'},         {0}};
+	static const struct option options[] = {{"schema", required_argument, NULL, 's'},
+						{"measurement", required_argument, NULL, 'm'},
+						{"format", required_argument, NULL, 'f'},
+						{"now", required_argument, NULL, 'n'},
+						{"tag", required_argument, NULL, 't'},
+						{"honor-labels", no_argument, NULL, 'l'},
+						{"nan", required_argument, NULL, 'a'},
+						{"quiet", no_argument, NULL, 'q'},
+						{"json", no_argument, NULL, 'J'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
 	int option, choice;
 	while ((option = getopt_long(argc, argv, "qh", options, NULL)) != -1) {
 		switch (option) {
@@ -179,6 +226,9 @@ static int parse_options(struct convert *c, int argc, char **argv)
 		case 'q':
 			c->quiet = true;
 			break;
+		case 'J':
+			c->json = true;
+			break;
 		case 'h':
 			fputs(help, stdout);
 			return PL_EXIT_OK;
@@ -199,7 +249,7 @@ int pl_command_convert(int argc, char **argv)
 	if (status < 0) {
 		c.reader = pl_exposition_create(c.format, (struct pl_exposition_limits){0}, on_sample, &c);
 		pl_transcode_target_init(&c.target, pl_labels_builder_view(&c.labels));
-		bool good = pl_inputs_each(argv + optind, argc - optind, convert_page, &c);
+		bool good = pl_inputs_each(argv + optind, argc - optind, convert_page, &c, false);
 		if (fflush(stdout) != 0 || ferror(stdout)) {
 			fputs("pulseline: cannot write to standard output\n", stderr);
 			good = false;

@@ -72,6 +72,16 @@ static void log_problems(struct pl_daemon *d, const struct pl_buf *problems)
 	}
 }
 
+static void log_warnings(struct pl_daemon *d, const struct pl_buf *warnings)
+{
+	struct pl_str rest = pl_buf_str(warnings);
+	while (rest.n > 0) {
+		struct pl_str line = pl_str_cut(&rest, '\n');
+		if (line.n > 0)
+			pl_warn(d->log, "configuration has no effect in part", PL_KVS("problem", line));
+	}
+}
+
 static void on_worker_switched(void *data)
 {
 	struct pl_daemon *d = data;
@@ -109,8 +119,11 @@ static enum pl_err load_and_apply(struct pl_daemon *d, struct pl_buf *problems)
 		err = pl_queue_dir_check(d->queue_dir, fresh, problems);
 	if (err == PL_OK)
 		err = pl_output_set_apply(d->outputs, fresh, problems);
-	pl_problems_print(&found, problems);
+	struct pl_buf warnings = {0};
+	pl_problems_print(&found, err == PL_OK ? &warnings : problems);
 	pl_problems_finish(&found);
+	log_warnings(d, &warnings);
+	pl_buf_finish(&warnings);
 	if (err != PL_OK) {
 		if (fresh != NULL)
 			pl_config_release(fresh);
@@ -385,6 +398,8 @@ int pl_daemon_run(const struct pl_daemon_options *options)
 	    .reload_stats = {.last_ok = true, .last_success_wall_ns = pl_clock_wall_ns()},
 	};
 	apply_log(&d);
+	if (options->warnings != NULL)
+		log_warnings(&d, options->warnings);
 	if (pl_loop_init(&d.loop, "pulseline") != PL_OK) {
 		pl_log_write(d.log, PL_LOG_ERROR, "cannot start an event loop", NULL);
 		pl_config_release(d.config);

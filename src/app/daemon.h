@@ -7,10 +7,11 @@
 #include "config/config.h"
 
 struct pl_daemon_options {
-	const char *config_path;  /* borrowed */
-	struct pl_config *config; /* takes */
-	struct pl_log *log;       /* borrowed */
-	bool log_level_fixed;     /* the command line decides it, not the configuration */
+	const char *config_path;       /* borrowed */
+	struct pl_config *config;      /* takes */
+	struct pl_log *log;            /* borrowed */
+	const struct pl_buf *warnings; /* borrowed: what has no effect in the configuration, in lines; NULL: nothing */
+	bool log_level_fixed;          /* the command line decides it, not the configuration */
 };
 
 /* Runs until TERM or INT; returns the exit status of the program. HUP, TERM and INT must be blocked by the caller. */

@@ -44,6 +44,8 @@ static enum pl_explain_cause cause_of(const struct pl_explain *e)
 		return PL_EXPLAIN_PARSE;
 	case PL_EUNSUPPORTED:
 		return PL_EXPLAIN_CONTENT;
+	case PL_EACCES: /* no token */
+		return PL_EXPLAIN_CREDENTIALS;
 	case PL_ELIMIT:
 		if (e->page.error[0] == '\0')
 			return PL_EXPLAIN_SIZE_LIMIT;
@@ -116,8 +118,9 @@ static const char *advice_of(const struct pl_explain *e)
 		return NULL;
 	case PL_EXPLAIN_CREDENTIALS:
 		if (e->job->client.oauth2 != NULL)
-			return "/api/v1/targets of the running daemon tells how the job's own scrapes go, and whether a token "
-			       "came.";
+			return "The token's server gave none: see oauth2 of the job (client_id, client_secret, token_url, "
+			       "scopes, "
+			       "endpoint_params) and that server's own log.";
 		return "Correct the file's name in the configuration, or let the user who runs Pulseline read it.";
 	case PL_EXPLAIN_URL:
 		return "A URL looks like http://host:9100/metrics.";
@@ -172,7 +175,7 @@ void pl_explain_advise(const struct pl_explain *e, void (*fn)(void *data, const 
 	if (advice != NULL)
 		fn(data, advice);
 	for (unsigned d = 0; d < PL_SAMPLE_DROP_COUNT; d++)
-		if (e->page.transcode.dropped[d] > 0 && advice_for_drop((enum pl_sample_drop)d) != NULL)
+		if (pl_explain_page_drops(&e->page, d) > 0 && advice_for_drop((enum pl_sample_drop)d) != NULL)
 			fn(data, advice_for_drop((enum pl_sample_drop)d));
 	if (e->cause != PL_EXPLAIN_GOOD)
 		return;

@@ -87,14 +87,21 @@ static void add_text_step(struct pl_explain_report *r, const struct pl_explain_s
 		pl_buf_addf(b, "         %sgathered from the samples above%s", colour(r, DIM), colour(r, PLAIN));
 	pl_buf_add_printable(b, s->sample);
 	pl_buf_add_char(b, '\n');
+	if (s->relabeled.n > 0) {
+		pl_buf_addf(b, "      %s~  relabeled%s ", colour(r, DIM), colour(r, PLAIN));
+		pl_buf_add_printable(b, s->relabeled);
+		pl_buf_add_char(b, '\n');
+	}
 	while (points.n > 0) {
 		pl_buf_addf(b, "     %s->%s  ", colour(r, GREEN), colour(r, PLAIN));
 		pl_buf_add_printable(b, pl_str_cut(&points, '\n'));
 		pl_buf_add_char(b, '\n');
 	}
-	if (s->drop != PL_SAMPLE_DROP_COUNT)
-		pl_buf_addf(b, "      %sx  dropped (%s): %s%s\n", colour(r, AMBER), pl_sample_drop_label(s->drop),
-			    pl_sample_drop_text(s->drop), colour(r, PLAIN));
+	if (s->dropped == NULL)
+		return;
+	pl_buf_addf(b, "      %sx  dropped (%s): ", colour(r, AMBER), s->dropped);
+	pl_buf_add_printable(b, s->why);
+	pl_buf_addf(b, "%s\n", colour(r, PLAIN));
 }
 
 static void add_http(struct pl_explain_report *r, const struct pl_explain *e)
@@ -157,7 +164,9 @@ static void add_verdict(struct pl_explain_report *r, const struct pl_explain *e)
 {
 	struct pl_buf *b = &r->out;
 	bool good = e->cause == PL_EXPLAIN_GOOD;
-	uint64_t dropped = pl_explain_page_dropped(&e->page);
+	uint64_t dropped = 0;
+	for (unsigned d = 0; d < PL_EXPLAIN_DROPS; d++)
+		dropped += pl_explain_page_drops(&e->page, d);
 	if (good)
 		pl_buf_addf(b, "%sThis scrape works.%s", colour(r, GREEN), colour(r, PLAIN));
 	else
@@ -174,10 +183,10 @@ static void add_verdict(struct pl_explain_report *r, const struct pl_explain *e)
 		pl_buf_addf(b, "  samples: %llu; %slines: %llu, dropped: %llu%s\n", (unsigned long long)e->page.samples,
 			    good ? "" : "up to there ", (unsigned long long)e->page.transcode.lines, (unsigned long long)dropped,
 			    good ? "" : "; of a page that fails nothing is stored");
-	for (unsigned d = 0; d < PL_SAMPLE_DROP_COUNT; d++)
-		if (e->page.transcode.dropped[d] > 0)
-			pl_buf_addf(b, "  %llu x %s: %s\n", (unsigned long long)e->page.transcode.dropped[d],
-				    pl_sample_drop_label((enum pl_sample_drop)d), pl_sample_drop_text((enum pl_sample_drop)d));
+	for (unsigned d = 0; d < PL_EXPLAIN_DROPS; d++)
+		if (pl_explain_page_drops(&e->page, d) > 0)
+			pl_buf_addf(b, "  %llu x %s: %s\n", (unsigned long long)pl_explain_page_drops(&e->page, d),
+				    pl_explain_drop_label(d), pl_explain_drop_text(d));
 	pl_explain_advise(e, add_advice, r);
 }
 
@@ -204,7 +213,16 @@ static void add_json_step(struct pl_explain_report *r, const struct pl_explain_s
 		pl_json_str(j, pl_str_cut(&points, '\n'));
 	pl_json_array_end(j);
 	pl_json_key(j, "dropped");
-	pl_json_cstr(j, s->drop != PL_SAMPLE_DROP_COUNT ? pl_sample_drop_label(s->drop) : NULL);
+	pl_json_cstr(j, s->dropped);
+	if (s->relabeled.n > 0) {
+		pl_json_key(j, "relabeled");
+		pl_buf_add_str(j->out, s->relabeled);
+		j->after_key = false;
+	}
+	if (s->rule >= 0) {
+		pl_json_key(j, "rule");
+		pl_json_u64(j, (uint64_t)s->rule);
+	}
 	pl_json_object_end(j);
 }
 
@@ -255,10 +273,10 @@ static void add_json_page(struct pl_json *j, const struct pl_explain *e)
 	pl_json_u64(j, e->page.transcode.lines);
 	pl_json_key(j, "dropped");
 	pl_json_object_begin(j);
-	for (unsigned d = 0; d < PL_SAMPLE_DROP_COUNT; d++)
-		if (e->page.transcode.dropped[d] > 0) {
-			pl_json_key(j, pl_sample_drop_label((enum pl_sample_drop)d));
-			pl_json_u64(j, e->page.transcode.dropped[d]);
+	for (unsigned d = 0; d < PL_EXPLAIN_DROPS; d++)
+		if (pl_explain_page_drops(&e->page, d) > 0) {
+			pl_json_key(j, pl_explain_drop_label(d));
+			pl_json_u64(j, pl_explain_page_drops(&e->page, d));
 		}
 	pl_json_object_end(j);
 	pl_json_key(j, "untold");

@@ -31,6 +31,7 @@ static void hold_signals(void)
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error of write, not the end */
 }
 
 static void release_signals(void)
@@ -39,10 +40,25 @@ static void release_signals(void)
 	sigemptyset(&set);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 }
+
+static const char check_help[] =
+    "usage: pulseline check config|sd|metrics|lp [OPTION]... [FILE...]\n"
+    "\n"
+    "  check config FILE...     configurations, as the daemon would read them\n"
+    "  check sd FILE...         files of targets, for file_sd_configs\n"
+    "  check metrics [FILE...]  pages of metrics: Prometheus' text format, or OpenMetrics\n"
+    "  check lp [FILE...]       line protocol\n"
+    "\n"
+    "Each tells more with --help, and speaks JSON with --json. A FILE may be - for standard input.\n";
 
 static int usage(int argc, char **argv)
 {
+	if (strcmp(argv[1], "check") == 0 && argc == 3 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
+		fputs(check_help, stdout);
+		return PL_EXIT_OK;
+	}
 	if (strcmp(argv[1], "check") == 0 && argc < 3)
 		fputs("pulseline: check what?", stderr);
 	else

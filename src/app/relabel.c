@@ -5,16 +5,17 @@
 #include <string.h>
 
 #include "app/command.h"
+#include "app/inputs.h"
 #include "base/mem.h"
 #include "config/json_tree.h"
 #include "config/relabel_config.h"
 #include "format/relabel.h"
 
 static const char help[] =
-    "usage: pulseline relabel --rules FILE [--trace]\n"
+    "usage: pulseline relabel --rules FILE [--trace] [LABELS...]\n"
     "\n"
-    "Tries relabeling rules: reads label sets from standard input, one JSON object per line, applies the rules in their\n"
-    "order, and writes each set as it is then, or null if a rule dropped it.\n"
+    "Tries relabeling rules: reads label sets from the files LABELS, or standard input, one JSON object per line, applies the\n"
+    "rules in their order, and writes each set as it is then, or null if a rule dropped it.\n"
     "\n"
     "    $ cat rules.yml\n"
     "    - source_labels: [__address__]\n"
@@ -125,8 +126,8 @@ static bool read_labels(const struct pl_node *node, struct pl_labels_builder *la
 	}
 	for (size_t i = 0; i < node->n; i++) {
 		struct pl_str name = node->items[i]->text;
-		if (!pl_label_name_valid(name)) {
-			snprintf(why, size, "\"%.*s\" is no label name", name.n < 64 ? (int)name.n : 64, name.p);
+		if (name.n == 0) {
+			snprintf(why, size, "an empty name is no label name");
 			return false;
 		}
 		const struct pl_node *value = node->values[i];
@@ -148,7 +149,7 @@ struct job {
 	struct pl_relabel_scratch scratch;
 };
 
-static bool do_line(struct job *j, struct pl_str line, size_t number)
+static bool do_line(struct job *j, struct pl_str line, const char *file, size_t number)
 {
 	struct pl_arena arena = {0};
 	struct pl_problems problems = {0};
@@ -162,7 +163,7 @@ static bool do_line(struct job *j, struct pl_str line, size_t number)
 	else
 		right = read_labels(node, &j->labels, why, sizeof why);
 	if (!right) {
-		fprintf(stderr, "pulseline: line %zu: %s\n", number, why);
+		fprintf(stderr, "%s%s%zu: %s\n", file != NULL ? file : "pulseline: line ", file != NULL ? ":" : "", number, why);
 	} else {
 		if (j->trace)
 			print_labels("# ", pl_labels_builder_view(&j->labels));
@@ -180,7 +181,8 @@ static bool do_line(struct job *j, struct pl_str line, size_t number)
 	return right;
 }
 
-static bool do_lines(struct job *j, FILE *in)
+/* `file`: NULL for standard input. */
+static bool do_lines(struct job *j, FILE *in, const char *file)
 {
 	char *line = NULL;
 	size_t room = 0, number = 0;
@@ -190,10 +192,10 @@ static bool do_lines(struct job *j, FILE *in)
 		struct pl_str text = pl_str_trim((struct pl_str){line, (size_t)n});
 		number++;
 		if (text.n > 0)
-			right = do_line(j, text, number) && right;
+			right = do_line(j, text, file, number) && right;
 	}
 	if (ferror(in)) {
-		fprintf(stderr, "pulseline: standard input: cannot read: %s\n", strerror(errno));
+		fprintf(stderr, "pulseline: %s: cannot read: %s\n", file != NULL ? file : "standard input", strerror(errno));
 		right = false;
 	}
 	free(line);
@@ -204,7 +206,33 @@ static bool do_lines(struct job *j, FILE *in)
 	return right;
 }
 
-static int relabel(const char *path, bool trace)
+static bool do_file(struct job *j, const char *file)
+{
+	if (strcmp(file, "-") == 0)
+		return do_lines(j, stdin, NULL);
+	FILE *in = fopen(file, "re");
+	if (in == NULL) {
+		fprintf(stderr, "pulseline: %s: cannot open: %s\n", file, strerror(errno));
+		return false;
+	}
+	bool right = do_lines(j, in, file);
+	fclose(in);
+	return right;
+}
+
+static bool do_files(struct job *j, char *const *files, int n)
+{
+	bool right = true;
+	if (n == 0) {
+		pl_inputs_hint();
+		return do_lines(j, stdin, NULL);
+	}
+	for (int i = 0; i < n; i++)
+		right = do_file(j, files[i]) && right;
+	return right;
+}
+
+static int relabel(const char *path, bool trace, char *const *files, int n)
 {
 	struct pl_arena arena = {0};
 	struct pl_problems problems = {0};
@@ -219,7 +247,7 @@ static int relabel(const char *path, bool trace)
 	}
 	struct pl_relabel *r = pl_relabel_config_compile(j.rules);
 	j.relabel = r;
-	status = do_lines(&j, stdin) ? PL_EXIT_OK : PL_EXIT_FAILED;
+	status = do_files(&j, files, n) ? PL_EXIT_OK : PL_EXIT_FAILED;
 	if (pl_relabel_scratch_gave_up(&j.scratch) > 0)
 		fprintf(stderr, "pulseline: %llu matches would have taken too long and counted as no match\n",
 			(unsigned long long)pl_relabel_scratch_gave_up(&j.scratch));
@@ -255,12 +283,9 @@ int pl_command_relabel(int argc, char **argv)
 			return PL_EXIT_USAGE;
 		}
 	}
-	if (rules == NULL || optind < argc) {
-		fputs(rules == NULL ? "pulseline: relabel by which rules? Give --rules FILE."
-				    : "pulseline: relabel takes label sets from standard input, no arguments.",
-		      stderr);
-		fputs(" Try `pulseline relabel --help`.\n", stderr);
+	if (rules == NULL) {
+		fputs("pulseline: relabel by which rules? Give --rules FILE. Try `pulseline relabel --help`.\n", stderr);
 		return PL_EXIT_USAGE;
 	}
-	return relabel(rules, trace);
+	return relabel(rules, trace, argv + optind, argc - optind);
 }

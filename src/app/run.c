@@ -83,7 +83,8 @@ static struct arguments parse(int argc, char **argv)
 	return a;
 }
 
-static struct pl_config *load(const char *path)
+/* `warnings` gets what has no effect, in lines. */
+static struct pl_config *load(const char *path, struct pl_buf *warnings)
 {
 	struct pl_problems problems = {0};
 	struct pl_buf text = {0};
@@ -93,6 +94,8 @@ static struct pl_config *load(const char *path)
 		fwrite(text.p, 1, text.n, stderr);
 		if (path == default_config)
 			fputs("pulseline: name a configuration with -c FILE; 'pulseline --help' tells more\n", stderr);
+	} else if (problems.n_warnings > 0) {
+		pl_problems_print(&problems, warnings);
 	}
 	pl_problems_finish(&problems);
 	pl_buf_finish(&text);
@@ -113,7 +116,8 @@ int pl_command_run(int argc, char **argv)
 	struct arguments a = parse(argc, argv);
 	if (a.exit_status >= 0)
 		return a.exit_status;
-	struct pl_config *config = load(a.config_path);
+	struct pl_buf warnings = {0};
+	struct pl_config *config = load(a.config_path, &warnings);
 	if (config == NULL)
 		return PL_EXIT_CONFIG;
 	keep_freed_memory();
@@ -121,7 +125,8 @@ int pl_command_run(int argc, char **argv)
 	       0); /* libuv lets half of them look up names, and a dead name server holds each for seconds */
 	struct pl_log *log = pl_log_create(STDERR_FILENO, (enum pl_log_format)config->log.format, a.level);
 	int status = pl_daemon_run(&(struct pl_daemon_options){
-	    .config_path = a.config_path, .config = config, .log = log, .log_level_fixed = a.level_given});
+	    .config_path = a.config_path, .config = config, .log = log, .log_level_fixed = a.level_given, .warnings = &warnings});
+	pl_buf_finish(&warnings);
 	pl_log_destroy(log);
 	return status;
 }

@@ -9,7 +9,8 @@
 
 #include "base/mem.h"
 
-enum { BLOCK_BYTES = 4096, ALIGN = alignof(max_align_t) };
+/* An arena that holds little costs little: there is one for every static_configs entry. */
+enum { FIRST_BLOCK_BYTES = 512, BLOCK_BYTES = 4096, ALIGN = alignof(max_align_t) };
 
 struct pl_arena_block {
 	struct pl_arena_block *next;
@@ -33,7 +34,7 @@ void *pl_arena_alloc(struct pl_arena *a, size_t n)
 	size_t need = (n + ALIGN - 1) / ALIGN * ALIGN;
 	struct pl_arena_block *b = a->blocks;
 	if (b == NULL || b->cap - b->used < need) {
-		size_t usual = BLOCK_BYTES - sizeof *b;
+		size_t usual = (b == NULL ? FIRST_BLOCK_BYTES : BLOCK_BYTES) - sizeof *b;
 		size_t cap = need > usual / 4 ? need : usual;
 		struct pl_arena_block *fresh = pl_alloc(sizeof *fresh + cap);
 		fresh->used = 0;

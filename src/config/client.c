@@ -98,11 +98,6 @@ static void check_tls_config(void *object, const struct pl_check *c)
 		.key = #KEY, .type = PL_FIELD_PATH, .offset = offsetof(struct pl_tls_config, KEY), .flags = PL_FIELD_NONEMPTY,   \
 		.help = HELP                                                                                                     \
 	}
-#define REFUSED(KEY, HELP)                                                                                                       \
-	{                                                                                                                        \
-		.key = KEY, .type = PL_FIELD_REFUSED, .help = HELP                                                               \
-	}
-
 static const struct pl_field tls_config_fields[] = {
     TLS_PATH(ca_file, "certificates of the authorities to trust, instead of the system's"),
     TLS_PATH(cert_file, "certificate to show to the server"),
@@ -129,12 +124,12 @@ static const struct pl_field tls_config_fields[] = {
      .fallback = "TLS13",
      .choices = tls_versions,
      .help = "the newest version of TLS to offer"},
-    REFUSED("ca", "certificates in place are not supported; use ca_file"),
-    REFUSED("cert", "certificates in place are not supported; use cert_file"),
-    REFUSED("key", "keys in place are not supported; use key_file"),
-    REFUSED("ca_ref", "secret managers are not supported; use ca_file"),
-    REFUSED("cert_ref", "secret managers are not supported; use cert_file"),
-    REFUSED("key_ref", "secret managers are not supported; use key_file"),
+    PL_REFUSED("ca", "certificates in place are not supported; use ca_file"),
+    PL_REFUSED("cert", "certificates in place are not supported; use cert_file"),
+    PL_REFUSED("key", "keys in place are not supported; use key_file"),
+    PL_REFUSED("ca_ref", "secret managers are not supported; use ca_file"),
+    PL_REFUSED("cert_ref", "secret managers are not supported; use cert_file"),
+    PL_REFUSED("key_ref", "secret managers are not supported; use key_file"),
     {0},
 };
 
@@ -166,7 +161,11 @@ static const struct pl_field oauth2_fields[] = {
      .help = "its password at the token endpoint"},
     {.key = "token_url", .type = PL_FIELD_URL, OAUTH2(token_url), .flags = PL_FIELD_REQUIRED, .help = "the token endpoint"},
     {.key = "scopes", .type = PL_FIELD_STRINGS, OAUTH2(scopes), .help = "what the token is to be good for"},
-    {.key = "endpoint_params", .type = PL_FIELD_LABELS, OAUTH2(endpoint_params), .help = "more parameters of the request"},
+    {.key = "endpoint_params",
+     .type = PL_FIELD_LABELS,
+     OAUTH2(endpoint_params),
+     .flags = PL_FIELD_HIDDEN,
+     .help = "more parameters of the request"},
     {.key = "tls_config",
      .type = PL_FIELD_OBJECT,
      OAUTH2(tls_config),
@@ -178,16 +177,109 @@ static const struct pl_field oauth2_fields[] = {
      .flags = PL_FIELD_NONEMPTY,
      .help = "proxy to the token endpoint"},
     {.key = "no_proxy", .type = PL_FIELD_STRING, OAUTH2(no_proxy), .help = "as beside the job's proxy_url"},
-    REFUSED("client_secret_ref", "secret managers are not supported; use client_secret_file"),
-    REFUSED("proxy_from_environment", "not supported; write proxy_url: ${HTTP_PROXY} and no_proxy: ${NO_PROXY:-}"),
-    REFUSED("proxy_connect_header", "not supported; put user and password for the proxy into proxy_url"),
-    REFUSED("grant_type", "only client credentials are supported; leave the key out"),
-    REFUSED("client_certificate_key_file", "only client_secret is supported"),
+    PL_REFUSED("client_secret_ref", "secret managers are not supported; use client_secret_file"),
+    PL_REFUSED_BUT("proxy_from_environment", "false",
+		   "not supported; write proxy_url: ${HTTP_PROXY} and no_proxy: ${NO_PROXY:-}"),
+    PL_REFUSED("proxy_connect_header", "not supported; put user and password for the proxy into proxy_url"),
+    PL_REFUSED("grant_type", "only client credentials are supported; leave the key out"),
+    PL_REFUSED("client_certificate_key_file", "only client_secret is supported"),
     {0},
 };
 
 const struct pl_schema pl_oauth2_schema = {
     .name = "oauth2", .size = sizeof(struct pl_oauth2_config), .fields = oauth2_fields, .check = check_oauth2};
+
+static const struct pl_field header_fields[] = {
+    {.key = "values",
+     .type = PL_FIELD_STRINGS,
+     .offset = offsetof(struct pl_header, values),
+     .help = "what the header says; a line for each of them"},
+    {.key = "secrets",
+     .type = PL_FIELD_STRINGS,
+     .offset = offsetof(struct pl_header, secrets),
+     .flags = PL_FIELD_HIDDEN,
+     .help = "the same, shown as <secret>"},
+    {.key = "files",
+     .type = PL_FIELD_STRINGS,
+     .offset = offsetof(struct pl_header, files),
+     .flags = PL_FIELD_PATHS,
+     .help = "files that hold such a text, read again when they change"},
+    {0},
+};
+
+const struct pl_schema pl_header_schema = {.name = "http_header", .size = sizeof(struct pl_header), .fields = header_fields};
+
+/* Those that Prometheus refuses, and two more that would change how the request is framed. */
+static const struct {
+	const char *name, *instead;
+} reserved_headers[] = {
+    {"Authorization", "use authorization, basic_auth or oauth2"},
+    {"Host", "it is the target's address"},
+    {"Content-Encoding", "a scrape sends no content"},
+    {"Content-Length", "a scrape sends no content"},
+    {"Content-Type", "a scrape sends no content"},
+    {"User-Agent", "it is the daemon's own"},
+    {"Connection", "connections are the daemon's own"},
+    {"Keep-Alive", "connections are the daemon's own"},
+    {"Transfer-Encoding", "connections are the daemon's own"},
+    {"Expect", "connections are the daemon's own"},
+    {"Proxy-Authenticate", "use user and password in proxy_url"},
+    {"Proxy-Authorization", "use user and password in proxy_url"},
+    {"Www-Authenticate", "it belongs into answers"},
+    {"Accept-Encoding", "use enable_compression"},
+    {"X-Prometheus-Remote-Write-Version", "it belongs to remote write"},
+    {"X-Prometheus-Remote-Read-Version", "it belongs to remote read"},
+    {"X-Prometheus-Scrape-Timeout-Seconds", "use scrape_timeout"},
+    {"X-Amz-Date", "it belongs to AWS' signatures"},
+    {"X-Amz-Security-Token", "it belongs to AWS' signatures"},
+    {"X-Amz-Content-Sha256", "it belongs to AWS' signatures"},
+};
+
+static void check_lines(const struct pl_header *h, const struct pl_check *c)
+{
+	const struct {
+		const char *key;
+		const struct pl_strings *lines;
+	} all[] = {{"values", &h->values}, {"secrets", &h->secrets}};
+	for (size_t k = 0; k < 2; k++)
+		for (size_t i = 0; i < all[k].lines->n; i++)
+			if (has_control(all[k].lines->v[i])) {
+				pl_check_fail(c, all[k].key, "must not hold control characters");
+				break;
+			}
+	for (size_t i = 0; i < h->files.n; i++)
+		if (h->files.v[i][0] == '\0')
+			pl_check_fail(c, "files", "a file's name must not be empty");
+}
+
+static void check_headers(const struct pl_client_config *client, const struct pl_check *c)
+{
+	const struct pl_header *headers = client->http_headers.v;
+	const struct pl_node *all = pl_node_get(c->node, "http_headers");
+	size_t lines = 0;
+	struct pl_buf path = {0};
+	for (size_t i = 0; i < client->http_headers.n; i++) {
+		const struct pl_header *h = &headers[i];
+		struct pl_check here = *c;
+		lines += h->values.n + h->secrets.n + h->files.n;
+		pl_buf_clear(&path);
+		pl_buf_addf(&path, "%s%shttp_headers", c->path, c->path[0] != '\0' ? "." : "");
+		here.path = pl_buf_cstr(&path);
+		here.node = all;
+		if (!is_token(h->name))
+			pl_check_fail(&here, h->name, "no name of a header; it takes letters, digits and signs such as -");
+		for (size_t k = 0; k < sizeof reserved_headers / sizeof *reserved_headers; k++)
+			if (strcasecmp(h->name, reserved_headers[k].name) == 0)
+				pl_check_fail(&here, h->name, "this header cannot be set; %s", reserved_headers[k].instead);
+		here.node = pl_node_get(all, h->name);
+		pl_buf_addf(&path, ".%.64s", h->name);
+		here.path = pl_buf_cstr(&path);
+		check_lines(h, &here);
+	}
+	if (lines > PL_CLIENT_MOST_HEADER_LINES)
+		pl_check_fail(c, "http_headers", "%zu lines of headers, the limit is %d", lines, PL_CLIENT_MOST_HEADER_LINES);
+	pl_buf_finish(&path);
+}
 
 void pl_client_config_check(const struct pl_client_config *client, const struct pl_check *c)
 {
@@ -208,6 +300,7 @@ void pl_client_config_check(const struct pl_client_config *client, const struct 
 		else if (kinds[i].given)
 			first = kinds[i].key;
 	}
+	check_headers(client, c);
 	if (has_control(client->bearer_token.value))
 		pl_check_fail(c, "bearer_token", "must not hold control characters");
 	if (client->no_proxy != NULL && client->proxy_url == NULL)

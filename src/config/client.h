@@ -2,6 +2,7 @@
 #ifndef PL_CONFIG_CLIENT_H
 #define PL_CONFIG_CLIENT_H
 
+#include "config/foreign.h"
 #include "config/schema.h"
 
 struct pl_basic_auth {
@@ -32,23 +33,33 @@ struct pl_oauth2_config {
 	const char *proxy_url, *no_proxy;
 };
 
+/* A header of one's own; a line of it for each of its values, secrets and files. */
+struct pl_header {
+	const char *name;
+	struct pl_strings values, secrets, files;
+};
+
+enum { PL_CLIENT_MOST_HEADER_LINES = 32 };
+
 struct pl_client_config {
 	struct pl_basic_auth *basic_auth;       /* NULL: none */
 	struct pl_authorization *authorization; /* NULL: none */
 	struct pl_secret bearer_token;
 	struct pl_oauth2_config *oauth2; /* NULL: none */
 	struct pl_tls_config tls_config;
-	const char *proxy_url;   /* NULL: none */
-	const char *no_proxy;    /* NULL: everything goes through the proxy */
-	bool follow_redirects;   /* default true */
-	bool enable_compression; /* default true */
+	const char *proxy_url;       /* NULL: none */
+	const char *no_proxy;        /* NULL: everything goes through the proxy */
+	struct pl_list http_headers; /* struct pl_header */
+	bool follow_redirects;       /* default true */
+	bool enable_compression;     /* default true */
 };
 
-extern const struct pl_schema pl_basic_auth_schema, pl_authorization_schema, pl_tls_config_schema, pl_oauth2_schema;
+extern const struct pl_schema pl_basic_auth_schema, pl_authorization_schema, pl_tls_config_schema, pl_oauth2_schema,
+    pl_header_schema;
 
 /* Rows for a struct that embeds a pl_client_config as member `client`: basic_auth, authorization, bearer_token(_file), oauth2,
- * tls_config, proxy_url, no_proxy, follow_redirects, enable_compression; and what else Prometheus has, refused by name. The
- * schema's check calls pl_client_config_check. */
+ * tls_config, proxy_url, no_proxy, http_headers, follow_redirects, enable_compression; and what else Prometheus has, refused by
+ * name. The schema's check calls pl_client_config_check. */
 #define PL_CLIENT_FIELDS(STRUCT)                                                                                                 \
 	{.key = "basic_auth",                                                                                                    \
 	 .type = PL_FIELD_OPTIONAL,                                                                                              \
@@ -80,8 +91,10 @@ extern const struct pl_schema pl_basic_auth_schema, pl_authorization_schema, pl_
 	     .fallback = "true",                                                                                                 \
 	     .help = "ask for gzip"},                                                                                            \
 	    {.key = "enable_http2",                                                                                              \
-	     .type = PL_FIELD_REFUSED,                                                                                           \
-	     .help = "HTTP/2 is not supported, 1.1 is used; leave the key out"},                                                 \
+	     .type = PL_FIELD_IGNORED,                                                                                           \
+	     .choices = pl_foreign_bools,                                                                                        \
+	     .fallback = "false",                                                                                                \
+	     .help = "has no effect: HTTP/2 is not supported, 1.1 is used"},                                                     \
 	    {.key = "oauth2",                                                                                                    \
 	     .type = PL_FIELD_OPTIONAL,                                                                                          \
 	     .offset = offsetof(STRUCT, client.oauth2),                                                                          \
@@ -97,11 +110,13 @@ extern const struct pl_schema pl_basic_auth_schema, pl_authorization_schema, pl_
 	     .offset = offsetof(STRUCT, client.no_proxy),                                                                        \
 	     .help = "hosts, domains and networks to be asked without the proxy, between commas"},                               \
 	    {.key = "http_headers",                                                                                              \
-	     .type = PL_FIELD_REFUSED,                                                                                           \
-	     .help = "headers of your own are not supported; for an Authorization header use authorization with type and "       \
-		     "credentials"},                                                                                             \
+	     .type = PL_FIELD_MAP,                                                                                               \
+	     .offset = offsetof(STRUCT, client.http_headers),                                                                    \
+	     .schema = &pl_header_schema,                                                                                        \
+	     .help = "more headers of every request: name: {values: [...], secrets: [...], files: [...]}"},                      \
 	    {.key = "proxy_from_environment",                                                                                    \
 	     .type = PL_FIELD_REFUSED,                                                                                           \
+	     .fallback = "false",                                                                                                \
 	     .help = "not supported; write proxy_url: ${HTTP_PROXY} and no_proxy: ${NO_PROXY:-}"},                               \
 	{                                                                                                                        \
 		.key = "proxy_connect_header", .type = PL_FIELD_REFUSED,                                                         \

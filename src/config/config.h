@@ -24,12 +24,15 @@ struct pl_job {
 	int64_t sample_limit;                                                   /* 0: no bound */
 	int64_t label_limit, label_name_length_limit, label_value_length_limit; /* 0: no bound */
 	int64_t series_limit;                                                   /* 0: no bound */
+	int64_t target_limit;                                                   /* of the job; 0: no bound */
+	int name_validation;                                                    /* enum pl_name_validation */
 	int64_t max_line;                                                       /* bytes */
 	struct {
 		const char *database;         /* "": the output's own */
 		const char *retention_policy; /* "": the database's default */
 		int schema;                   /* enum pl_schema_kind of format/transcode.h */
 		const char *measurement;      /* of the schema telegraf2; "": prometheus */
+		int stale;                    /* enum pl_stale_policy of format/transcode.h */
 		int nan;                      /* enum pl_nan_policy of format/transcode.h */
 		bool align_timestamps;        /* the scrape's time becomes a multiple of its interval */
 		int64_t timestamp_offset;     /* ns, added to the scrape's time */
@@ -42,6 +45,8 @@ struct pl_job {
 	uint64_t fingerprint;             /* of all that changes how a target is scraped (discovery excluded) */
 };
 
+enum pl_name_validation { PL_NAMES_UTF8, PL_NAMES_LEGACY };
+
 enum pl_scheme { PL_SCHEME_HTTP, PL_SCHEME_HTTPS };
 
 struct pl_config {
@@ -53,7 +58,8 @@ struct pl_config {
 	struct {
 		int64_t scrape_interval, scrape_timeout;
 		int64_t body_size_limit, sample_limit, keep_dropped_targets; /* for jobs that give none */
-		int64_t label_limit, label_name_length_limit, label_value_length_limit;
+		int64_t label_limit, label_name_length_limit, label_value_length_limit, target_limit;
+		int name_validation; /* enum pl_name_validation */
 		struct pl_labels external_labels;
 	} global;
 	struct {

@@ -39,6 +39,9 @@ const char *pl_node_kind_text(const struct pl_node *node);
 bool pl_decode_text(const struct pl_decode_options *o, const struct pl_node *node, const struct pl_path *path, unsigned flags,
 		    const char *expected, struct pl_buf *hold, struct pl_str *text, bool *expanded);
 
+/* A file's name, taken relative to the configuration's directory, in the arena. */
+const char *pl_decode_resolve(const struct pl_decode_options *o, struct pl_str name);
+
 /* One value of a scalar type (BOOL .. PATH, not SECRET) into the struct's member at `at`, which stays as it is when wrong. */
 void pl_decode_scalar(const struct pl_decode_options *o, const struct pl_field *field, const struct pl_node *node,
 		      const struct pl_path *path, void *at);
@@ -50,6 +53,14 @@ void pl_decode_collection(const struct pl_decode_options *o, const struct pl_fie
 /* A mapping by its table; `node` NULL: all defaults, `mark` is then the place to complain at. */
 void pl_decode_mapping(const struct pl_decode_options *o, const struct pl_schema *schema, const struct pl_node *node,
 		       struct pl_mark mark, const struct pl_path *path, void *object);
+
+/* REFUSED, IGNORED: `key` and `value` as they stand in the mapping, `path` that of the key. */
+void pl_decode_foreign(const struct pl_decode_options *o, const struct pl_field *field, const struct pl_node *key,
+		       const struct pl_node *value, const struct pl_path *path);
+
+/* MAP: `node` is the mapping of names. */
+void pl_decode_map(const struct pl_decode_options *o, const struct pl_field *field, const struct pl_node *node,
+		   const struct pl_path *path, struct pl_list *at);
 
 /* PLUGINS: `node` is the sequence. */
 void pl_decode_plugins(const struct pl_decode_options *o, const struct pl_field *field, const struct pl_node *node,

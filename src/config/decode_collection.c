@@ -71,7 +71,7 @@ static void decode_strings(const struct pl_decode_options *o, unsigned flags, co
 		struct pl_path here = pl_path_item(path, i);
 		struct pl_str text;
 		if (decode_item(o, node->items[i], &here, flags, &text))
-			at->v[at->n++] = text.p;
+			at->v[at->n++] = flags & PL_FIELD_PATHS ? pl_decode_resolve(o, text) : text.p;
 	}
 }
 
@@ -103,6 +103,36 @@ static void decode_params(const struct pl_decode_options *o, unsigned flags, con
 		at->n++;
 	}
 	qsort(at->v, at->n, sizeof *at->v, by_param_name);
+}
+
+static int by_item_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void pl_decode_map(const struct pl_decode_options *o, const struct pl_field *field, const struct pl_node *node,
+		   const struct pl_path *path, struct pl_list *at)
+{
+	size_t size = field->schema->size;
+	if (!check_kind(o, node, path, PL_NODE_MAPPING, "a mapping of names to mappings"))
+		return;
+	char *v = pl_arena_alloc(o->arena, (node->n + 1) * size);
+	for (size_t i = 0; i < node->n; i++) {
+		const struct pl_node *key = node->items[i];
+		struct pl_path here = pl_path_key(path, key->text);
+		if (key->text.n > MAX_NAME || (key->text.n > 0 && memchr(key->text.p, '\0', key->text.n) != NULL)) {
+			pl_decode_fail(o, key->mark, path, "a name of more than %d bytes, or with a NUL character", MAX_NAME);
+			continue;
+		}
+		const struct pl_node empty = {.kind = PL_NODE_MAPPING, .mark = key->mark};
+		const struct pl_node *value = pl_node_is_null(node->values[i]) ? &empty : node->values[i];
+		char *item = v + at->n++ * size;
+		pl_decode_mapping(o, field->schema, value, value->mark, &here, item);
+		const char *name = pl_arena_str(o->arena, key->text).p;
+		memcpy(item, &name, sizeof name);
+	}
+	at->v = v;
+	qsort(v, at->n, size, by_item_name);
 }
 
 void pl_decode_collection(const struct pl_decode_options *o, const struct pl_field *field, const struct pl_node *node,

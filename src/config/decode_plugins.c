@@ -118,6 +118,8 @@ void pl_decode_plugin_keys(const struct pl_decode_options *o, const struct pl_fi
 			room += list->n;
 			for (size_t k = 0; pass == 1 && k < list->n; k++) {
 				struct pl_path item = pl_path_item(&here, k);
+				if (pl_node_is_null(list->items[k]))
+					pl_decode_fail(o, list->items[k]->mark, &item, "there is nothing in it");
 				decode_section(o, key->text.p, plugin, schema, list->items[k], &item, &out->v[out->n++]);
 			}
 		}

@@ -25,6 +25,8 @@ bool pl_decode_text(const struct pl_decode_options *o, const struct pl_node *nod
 {
 	*expanded = false;
 	*text = (struct pl_str){"", 0};
+	if (pl_node_is_null(node) && (flags & PL_FIELD_NULLABLE) && node->text.n == 0)
+		return true;
 	if (pl_node_is_null(node)) {
 		pl_decode_fail(o, node->mark, path, "has no value; expected %s", expected);
 		return false;
@@ -187,7 +189,11 @@ static void decode_duration(const struct value *v, int64_t *at)
 static void decode_bytes(const struct value *v, int64_t *at)
 {
 	int64_t n;
-	if (pl_parse_bytes(v->text, &n) != PL_OK)
+	bool bare = v->text.n > 0 && strspn(v->text.p, "0123456789") >= v->text.n;
+	if (bare && (v->field->flags & PL_FIELD_UNIT) && !pl_str_is(v->text, "0"))
+		unexpected(v, " without a unit", "a size in bytes like %.*sB or 10MB",
+			   v->node->text.n > 9 ? 9 : (int)v->node->text.n, v->node->text.p);
+	else if (pl_parse_bytes(v->text, &n) != PL_OK)
 		unexpected(v, "", "a size in bytes like 512, 64KiB, 10MB or 1GiB");
 	else if (check_range(v, n, pl_bytes_print))
 		*at = n;
@@ -200,7 +206,9 @@ static void decode_enum(const struct value *v, int *at)
 	pl_suggest_init(&suggest, v->text);
 	for (int i = 0; v->field->choices[i] != NULL; i++) {
 		const char *choice = v->field->choices[i];
-		if (pl_str_is(v->text, choice)) {
+		bool any_case = (v->field->flags & PL_FIELD_ANY_CASE) != 0;
+		if (any_case ? v->text.n == strlen(choice) && strncasecmp(v->text.p, choice, v->text.n) == 0
+			     : pl_str_is(v->text, choice)) {
 			*at = i;
 			goto out;
 		}
@@ -215,13 +223,12 @@ out:
 	pl_buf_finish(&more);
 }
 
-static const char *resolve(const struct value *v)
+const char *pl_decode_resolve(const struct pl_decode_options *o, struct pl_str name)
 {
-	bool as_is = v->text.n == 0 || v->text.p[0] == '/' || pl_str_is(v->text, "-") || v->o->base_dir == NULL ||
-		     v->o->base_dir[0] == '\0';
+	bool as_is = name.n == 0 || name.p[0] == '/' || pl_str_is(name, "-") || o->base_dir == NULL || o->base_dir[0] == '\0';
 	if (as_is)
-		return pl_arena_strndup(v->o->arena, v->text.p, v->text.n);
-	return pl_arena_printf(v->o->arena, "%s/%.*s", v->o->base_dir, (int)v->text.n, v->text.p);
+		return pl_arena_strndup(o->arena, name.p, name.n);
+	return pl_arena_printf(o->arena, "%s/%.*s", o->base_dir, (int)name.n, name.p);
 }
 
 static void decode_string(const struct value *v, const char **at)
@@ -244,7 +251,7 @@ static void decode_string(const struct value *v, const char **at)
 	else if (flaw != NULL)
 		unexpected(v, "", "an address like 127.0.0.1:8080 or :8080 (%s)", flaw);
 	else if (v->field->type == PL_FIELD_PATH)
-		*at = resolve(v);
+		*at = pl_decode_resolve(v->o, v->text);
 	else
 		*at = pl_arena_strndup(v->o->arena, v->text.p, v->text.n);
 }

@@ -1,25 +1,24 @@
 #include "config/job.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "config/foreign.h"
 #include "config/relabel_config.h"
 #include "config/scalar.h"
 #include "format/transcode.h"
 
 static const char *const schemes[] = {"http", "https", NULL};
 static const char *const schema_kinds[] = {"kapacitor", "telegraf1", "telegraf2", NULL};
+static const char *const stale_policies[] = {"none", "marker", NULL};
+const char *const pl_name_validations[] = {"utf8", "legacy", NULL};
 static const char *const nan_policies[] = {"drop", "zero", "tag", NULL};
 
-#define JOB(MEMBER)    .offset = offsetof(struct pl_job, MEMBER)
-#define INFLUX(MEMBER) .offset = offsetof(struct pl_job, MEMBER) - offsetof(struct pl_job, influx)
-#define REFUSED(KEY, HELP)                                                                                                       \
-	{                                                                                                                        \
-		.key = KEY, .type = PL_FIELD_REFUSED, .help = HELP                                                               \
-	}
-#define CLOUD(NAME, WHAT) REFUSED(NAME "_sd_configs", "discovery through " WHAT " is not supported; " INSTEAD)
+#define JOB(MEMBER)       .offset = offsetof(struct pl_job, MEMBER)
+#define INFLUX(MEMBER)    .offset = offsetof(struct pl_job, MEMBER) - offsetof(struct pl_job, influx)
+#define CLOUD(NAME, WHAT) PL_REFUSED(NAME "_sd_configs", "discovery through " WHAT " is not supported; " INSTEAD)
 #define INSTEAD           "use http_sd_configs, with something that answers with the targets, or file_sd_configs"
-#define NATIVE            "native histograms are not supported; classic histograms are scraped as they are"
 #define LIMIT(KEY, HELP)                                                                                                         \
 	{                                                                                                                        \
 		.key = #KEY, .type = PL_FIELD_INT, JOB(KEY), .min = 0, .max = -1, .fallback = "0", .help = HELP                  \
@@ -56,6 +55,12 @@ static const struct pl_field influx_fields[] = {
      .fallback = "drop",
      .choices = nan_policies,
      .help = "NaN and infinities: drop and count, store zero, or store zero with the tag special=NaN, +Inf or -Inf"},
+    {.key = "stale",
+     .type = PL_FIELD_ENUM,
+     INFLUX(influx.stale),
+     .fallback = "none",
+     .choices = stale_policies,
+     .help = "marker: when a page that works lacks a series that the last one had, a point in pulseline_stale says so"},
     {.key = "align_timestamps",
      .type = PL_FIELD_BOOL,
      INFLUX(influx.align_timestamps),
@@ -118,6 +123,7 @@ static const struct pl_field job_fields[] = {
     {.key = "body_size_limit",
      .type = PL_FIELD_BYTES,
      JOB(body_size_limit),
+     .flags = PL_FIELD_UNIT,
      .help = "a larger page fails, counted after decompression; 0: global's"},
     {.key = "sample_limit",
      .type = PL_FIELD_INT,
@@ -129,6 +135,7 @@ static const struct pl_field job_fields[] = {
     LIMIT(label_limit, "a page fails when a sample has more labels, __name__ and the target's included; 0: global's"),
     LIMIT(label_name_length_limit, "a page fails when a label's name has more bytes; 0: global's"),
     LIMIT(label_value_length_limit, "a page fails when a label's value, or the metric's name, has more bytes; 0: global's"),
+    LIMIT(target_limit, "a job with more targets, counted after relabeling, has none of them scraped; 0: global's"),
     LIMIT(series_limit, "new series of a target beyond so many are dropped, those known stay; 0: no bound"),
     {.key = "line_size_limit",
      .type = PL_FIELD_BYTES,
@@ -159,6 +166,12 @@ static const struct pl_field job_fields[] = {
      .max = -1,
      .fallback = "0",
      .help = "how many targets that relabeling dropped are remembered to be shown; 0: global's"},
+    {.key = "metric_name_validation_scheme",
+     .type = PL_FIELD_ENUM,
+     JOB(name_validation),
+     .fallback = "utf8",
+     .choices = pl_name_validations,
+     .help = "utf8: relabeling takes and makes any names; legacy: letters, digits and _ alone; default: global's"},
     CLOUD("aws", "AWS"),
     CLOUD("azure", "Azure"),
     CLOUD("consul", "Consul"),
@@ -187,23 +200,14 @@ static const struct pl_field job_fields[] = {
     CLOUD("triton", "Triton"),
     CLOUD("uyuni", "Uyuni"),
     CLOUD("vultr", "Vultr"),
-    REFUSED("target_limit", "not supported yet; all targets that discovery finds are scraped"),
-    REFUSED("track_timestamps_staleness", "InfluxDB has no staleness markers; leave the key out"),
-    REFUSED("scrape_protocols", "not configurable: OpenMetrics 1.0 and text 0.0.4 are asked for; leave the key out"),
-    REFUSED("fallback_scrape_protocol",
-	    "not configurable: a page without a known content type is read as text 0.0.4; leave the key out"),
-    REFUSED("scrape_classic_histograms", NATIVE),
-    REFUSED("always_scrape_classic_histograms", NATIVE),
-    REFUSED("scrape_native_histograms", NATIVE),
-    REFUSED("convert_classic_histograms_to_nhcb", NATIVE),
-    REFUSED("native_histogram_bucket_limit", NATIVE),
-    REFUSED("native_histogram_min_bucket_factor", NATIVE),
-    REFUSED("extra_scrape_metrics", "not supported; scrape_samples_post_metric_relabeling and the like are always written"),
-    REFUSED("metric_name_validation_scheme",
-	    "not configurable: names are taken as the exposition formats allow them; leave the key out"),
-    REFUSED("metric_name_escaping_scheme",
-	    "not configurable: names are taken as the exposition formats allow them; leave the key out"),
-    REFUSED("scrape_failure_log_file", "not supported; failures are in the daemon's log and in /api/v1/targets"),
+    CLOUD("oci", "Oracle Cloud"),
+    CLOUD("outscale", "Outscale"),
+    PL_FOREIGN_SCRAPE_FIELDS,
+    PL_IGNORED_WORD("track_timestamps_staleness", pl_foreign_bools, "false", "has no effect: InfluxDB has no staleness markers"),
+    PL_IGNORED_WORD("fallback_scrape_protocol", pl_foreign_protocols, "PrometheusText0.0.4",
+		    "has no effect: a page without a known content type is read as text 0.0.4"),
+    PL_REFUSED_BUT("native_histogram_bucket_limit", "0", PL_NATIVE_REFUSED),
+    PL_REFUSED_BUT("native_histogram_min_bucket_factor", "0", PL_NATIVE_REFUSED),
     {0},
 };
 
@@ -221,13 +225,18 @@ static void check_job(void *object, const struct pl_check *c)
 		pl_check_fail(c, "metrics_path", "must not hold ? or #; a query goes into params");
 	else if (path[clean] != '\0')
 		pl_check_fail(c, "metrics_path", "must not hold spaces or control characters");
-	if (job->metric_relabel_configs.n > 0 && job->influx.schema != PL_SCHEMA_KAPACITOR)
-		pl_check_fail(c, "metric_relabel_configs", "not supported yet with schema %s; use schema kapacitor",
-			      schema_kinds[job->influx.schema]);
 }
 
 const struct pl_schema pl_job_schema = {
     .name = "scrape_config", .size = sizeof(struct pl_job), .fields = job_fields, .check = check_job};
+
+void pl_names_check_escaping(const struct pl_check *c)
+{
+	const struct pl_node *escaping = pl_node_get(c->node, "metric_name_escaping_scheme");
+	if (escaping != NULL && pl_str_is(escaping->text, "allow-utf-8"))
+		pl_check_fail(c, "metric_name_escaping_scheme",
+			      "allow-utf-8 does not go with metric_name_validation_scheme: legacy");
+}
 
 static void complain_timeout(const struct pl_job *job, bool inherited, const struct pl_check *c)
 {
@@ -238,6 +247,39 @@ static void complain_timeout(const struct pl_job *job, bool inherited, const str
 		      pl_buf_cstr(&interval), inherited ? " (from global)" : "");
 	pl_buf_finish(&timeout);
 	pl_buf_finish(&interval);
+}
+
+static void settle_names(struct pl_job *job, const struct pl_config *config, const struct pl_check *c)
+{
+	if (pl_node_get(c->node, "metric_name_validation_scheme") == NULL)
+		job->name_validation = config->global.name_validation;
+	if (job->name_validation != PL_NAMES_LEGACY)
+		return;
+	pl_names_check_escaping(c);
+	pl_relabel_config_use_legacy_names(job->relabel_configs, "relabel_configs", c);
+	pl_relabel_config_use_legacy_names(job->metric_relabel_configs, "metric_relabel_configs", c);
+}
+
+/* A URL where an address belongs is a mistake, unless rules may make an address of it, as they do for probers. */
+static void check_static_targets(const struct pl_job *job, const struct pl_check *c)
+{
+	const struct pl_node *groups = pl_node_get(c->node, "static_configs");
+	if (job->relabel_configs.n > 0 || groups == NULL || groups->kind != PL_NODE_SEQUENCE)
+		return;
+	for (size_t i = 0; i < groups->n; i++) {
+		const struct pl_node *targets =
+		    groups->items[i]->kind == PL_NODE_MAPPING ? pl_node_get(groups->items[i], "targets") : NULL;
+		for (size_t k = 0; targets != NULL && targets->kind == PL_NODE_SEQUENCE && k < targets->n; k++) {
+			const struct pl_node *t = targets->items[k];
+			char path[96];
+			if (t->kind != PL_NODE_SCALAR || memchr(t->text.p, '/', t->text.n) == NULL)
+				continue;
+			snprintf(path, sizeof path, "%s.static_configs[%zu].targets[%zu]", c->path, i, k);
+			pl_problems_add(
+			    c->problems, t->mark, path,
+			    "expected host:port, found a /; the path goes into metrics_path, and scheme: says http or https");
+		}
+	}
 }
 
 void pl_job_settle(struct pl_job *job, const struct pl_config *config, const struct pl_check *c)
@@ -263,7 +305,11 @@ void pl_job_settle(struct pl_job *job, const struct pl_config *config, const str
 		job->label_name_length_limit = config->global.label_name_length_limit;
 	if (job->label_value_length_limit == 0)
 		job->label_value_length_limit = config->global.label_value_length_limit;
+	if (job->target_limit == 0)
+		job->target_limit = config->global.target_limit;
 	job->external_labels = config->global.external_labels;
+	settle_names(job, config, c);
+	check_static_targets(job, c);
 }
 
 void pl_job_number(struct pl_job *job)

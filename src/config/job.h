@@ -9,6 +9,12 @@ enum pl_config_kind { PL_CONFIG_KIND_OUTPUT, PL_CONFIG_KIND_DISCOVERY, PL_CONFIG
 
 extern const struct pl_schema pl_job_schema;
 
+/* The words of metric_name_validation_scheme, by enum pl_name_validation. */
+extern const char *const pl_name_validations[];
+
+/* Complains when `c` is at a section with legacy names that asks for others. */
+void pl_names_check_escaping(const struct pl_check *c);
+
 /* Fills in what the job inherits from global, and complains about what does not fit together then. `c` is at the job. */
 void pl_job_settle(struct pl_job *job, const struct pl_config *config, const struct pl_check *c);
 

@@ -180,7 +180,8 @@ static void check_tag(struct builder *b, const yaml_event_t *event, const char *
 	for (; strncmp(name, prefix, sizeof prefix - 1) == 0 && *known != NULL; known++)
 		if (strcmp(name + sizeof prefix - 1, *known) == 0)
 			return;
-	complain(b, mark_at(b, event->start_mark), "the tag %.64s is not supported; leave it out", tag);
+	complain(b, mark_at(b, event->start_mark),
+		 "a tag that is not supported; leave it out, or put a text that begins with ! in quotes");
 }
 
 static void on_scalar(struct builder *b, const yaml_event_t *event)
@@ -248,7 +249,7 @@ static void on_alias(struct builder *b, const yaml_event_t *event)
 		return;
 	}
 	if (node == NULL)
-		complain(b, mark, "the alias *%.64s has no anchor &%.64s before it", name, name);
+		complain(b, mark, "an alias without an anchor before it; put a text that begins with * in quotes");
 	else
 		complain(b, mark, "the alias *%.64s stands inside the very value that &%.64s names", name, name);
 	b->stopped = true;

@@ -7,7 +7,7 @@
 #include "base/printable.h"
 #include "format/json_out.h"
 
-enum { MAX_TEXT = 1024 };
+enum { MAX_TEXT = 1024, MOST = 2 * PL_PROBLEMS_KEPT };
 
 void pl_problems_finish(struct pl_problems *p)
 {
@@ -33,15 +33,11 @@ static const char *keep(struct pl_arena *arena, const char *s, const char *befor
 	return pl_arena_strdup(arena, s);
 }
 
-void pl_problems_add(struct pl_problems *p, struct pl_mark mark, const char *path, const char *format, ...)
+static void __attribute__((format(printf, 4, 0)))
+add(struct pl_problems *p, struct pl_mark mark, const char *path, const char *format, va_list args, bool warning)
 {
-	if (p->n++ >= PL_PROBLEMS_KEPT)
-		return;
 	char text[MAX_TEXT + 1];
-	va_list args;
-	va_start(args, format);
 	int n = vsnprintf(text, sizeof text, format, args);
-	va_end(args);
 	if (n > MAX_TEXT) {
 		size_t cut = whole_characters(text, MAX_TEXT - 3);
 		memcpy(text + cut, "...", 4);
@@ -51,11 +47,30 @@ void pl_problems_add(struct pl_problems *p, struct pl_mark mark, const char *pat
 	problem->mark.file = keep(&p->arena, mark.file != NULL ? mark.file : "", p->last != NULL ? p->last->mark.file : NULL);
 	problem->path = keep(&p->arena, path, p->last != NULL ? p->last->path : NULL);
 	problem->text = pl_arena_strdup(&p->arena, n >= 0 ? text : format);
+	problem->warning = warning;
 	if (p->last != NULL)
 		p->last->next = problem;
 	else
 		p->first = problem;
 	p->last = problem;
+}
+
+void pl_problems_add(struct pl_problems *p, struct pl_mark mark, const char *path, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	if (p->n++ < PL_PROBLEMS_KEPT)
+		add(p, mark, path, format, args, false);
+	va_end(args);
+}
+
+void pl_problems_warn(struct pl_problems *p, struct pl_mark mark, const char *path, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	if (p->n_warnings++ < PL_PROBLEMS_KEPT)
+		add(p, mark, path, format, args, true);
+	va_end(args);
 }
 
 static bool stands_before(const struct pl_problem *a, const struct pl_problem *b)
@@ -66,7 +81,7 @@ static bool stands_before(const struct pl_problem *a, const struct pl_problem *b
 }
 
 /* All that were kept, those of one file in the order of their places. Returns how many. */
-static size_t sort(const struct pl_problems *p, const struct pl_problem *sorted[PL_PROBLEMS_KEPT])
+static size_t sort(const struct pl_problems *p, const struct pl_problem *sorted[MOST])
 {
 	size_t n = 0;
 	for (const struct pl_problem *problem = p->first; problem != NULL; problem = problem->next) {
@@ -90,42 +105,43 @@ static void print_one(const struct pl_problem *problem, struct pl_buf *out)
 		pl_buf_add_printable(out, pl_str_of(problem->path));
 		pl_buf_add_cstr(out, ": ");
 	}
+	pl_buf_add_cstr(out, problem->warning ? "warning: " : "");
 	pl_buf_add_printable(out, pl_str_of(problem->text));
 	pl_buf_add_char(out, '\n');
 }
 
 void pl_problems_print(const struct pl_problems *p, struct pl_buf *out)
 {
-	const struct pl_problem *sorted[PL_PROBLEMS_KEPT];
-	size_t n = sort(p, sorted);
+	const struct pl_problem *sorted[MOST];
+	size_t n = sort(p, sorted), all = p->n + p->n_warnings;
 	for (size_t i = 0; i < n; i++)
 		print_one(sorted[i], out);
-	if (p->n > n)
-		pl_buf_addf(out, "and %zu more\n", p->n - n);
+	if (all > n)
+		pl_buf_addf(out, "and %zu more\n", all - n);
 }
 
 void pl_problems_json(const struct pl_problems *p, struct pl_buf *out)
 {
-	const struct pl_problem *sorted[PL_PROBLEMS_KEPT];
-	size_t n = sort(p, sorted);
+	const struct pl_problem *sorted[MOST];
+	size_t n = sort(p, sorted), all = p->n + p->n_warnings;
 	for (size_t i = 0; i < n; i++) {
 		struct pl_json j = {.out = out};
 		pl_json_object_begin(&j);
 		pl_json_key(&j, "file");
 		pl_json_cstr(&j, sorted[i]->mark.file);
 		pl_json_key(&j, "ok");
-		pl_json_bool(&j, false);
+		pl_json_bool(&j, sorted[i]->warning);
 		pl_json_key(&j, "line");
 		pl_json_u64(&j, sorted[i]->mark.line);
 		pl_json_key(&j, "column");
 		pl_json_u64(&j, sorted[i]->mark.column);
 		pl_json_key(&j, "path");
 		pl_json_cstr(&j, sorted[i]->path);
-		pl_json_key(&j, "error");
+		pl_json_key(&j, sorted[i]->warning ? "warning" : "error");
 		pl_json_cstr(&j, sorted[i]->text);
-		if (i + 1 == n && p->n > n) {
+		if (i + 1 == n && all > n) {
 			pl_json_key(&j, "more");
-			pl_json_u64(&j, p->n - n);
+			pl_json_u64(&j, all - n);
 		}
 		pl_json_object_end(&j);
 		pl_buf_add_char(out, '\n');

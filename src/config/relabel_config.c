@@ -2,8 +2,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
+#include "base/redact.h"
 #include "format/json_out.h"
 
 #define RULE(MEMBER) .offset = offsetof(struct pl_relabel_config, MEMBER)
@@ -20,7 +23,7 @@ static const struct pl_field fields[] = {
     {.key = "action",
      .type = PL_FIELD_ENUM,
      RULE(action),
-     .flags = PL_FIELD_NO_ENV,
+     .flags = PL_FIELD_NO_ENV | PL_FIELD_ANY_CASE,
      .fallback = "replace",
      .choices = actions,
      .help = "what the rule does"},
@@ -32,13 +35,13 @@ static const struct pl_field fields[] = {
     {.key = "separator",
      .type = PL_FIELD_STRING,
      RULE(separator),
-     .flags = PL_FIELD_NO_ENV,
+     .flags = PL_FIELD_NO_ENV | PL_FIELD_NULLABLE,
      .fallback = ";",
      .help = "between the joined values"},
     {.key = "regex",
      .type = PL_FIELD_STRING,
      RULE(regex),
-     .flags = PL_FIELD_NO_ENV,
+     .flags = PL_FIELD_NO_ENV | PL_FIELD_NULLABLE,
      .fallback = "(.*)",
      .help = "what must match, from beginning to end; RE2's syntax"},
     {.key = "modulus",
@@ -50,17 +53,27 @@ static const struct pl_field fields[] = {
     {.key = "target_label",
      .type = PL_FIELD_STRING,
      RULE(target_label),
-     .flags = PL_FIELD_NO_ENV,
+     .flags = PL_FIELD_NO_ENV | PL_FIELD_NULLABLE,
      .fallback = "",
      .help = "the label that is written; for replace $1 and ${name} stand for groups"},
     {.key = "replacement",
      .type = PL_FIELD_STRING,
      RULE(replacement),
-     .flags = PL_FIELD_NO_ENV,
+     .flags = PL_FIELD_NO_ENV | PL_FIELD_NULLABLE | PL_FIELD_HIDDEN,
      .fallback = "$1",
      .help = "what is written; $1 and ${name} stand for groups; empty: the label goes"},
     {0},
 };
+
+/* A rule that writes a parameter of the URL which has the name of a secret, and not from other labels. */
+static bool is_secret(const void *object)
+{
+	static const struct pl_str param = {"__param_", 8};
+	const struct pl_relabel_config *c = object;
+	struct pl_str target = pl_str_of(c->target_label);
+	return c->action == PL_RELABEL_REPLACE && pl_str_starts(target, param) && strcmp(c->replacement, "$1") != 0 &&
+	       pl_redact_is_name((struct pl_str){target.p + param.n, target.n - param.n});
+}
 
 static struct pl_relabel_rule rule_of(const struct pl_relabel_config *c)
 {
@@ -73,6 +86,7 @@ static struct pl_relabel_rule rule_of(const struct pl_relabel_config *c)
 	    .modulus = (uint64_t)c->modulus,
 	    .target_label = c->target_label,
 	    .replacement = c->replacement,
+	    .legacy_names = c->legacy_names,
 	};
 }
 
@@ -82,14 +96,39 @@ static void check(void *object, const struct pl_check *c)
 	const char *key;
 	char reason[256];
 	const struct pl_node *action = pl_node_get(c->node, "action");
-	if (action != NULL && !pl_str_is(action->text, actions[rule.action])) /* complained about already */
+	if (action != NULL &&
+	    (action->text.n != strlen(actions[rule.action]) ||
+	     strncasecmp(action->text.p, actions[rule.action], action->text.n) != 0)) /* complained about already */
 		return;
 	if (pl_relabel_rule_check(&rule, &key, reason, sizeof reason) != PL_OK)
 		pl_check_fail(c, key, "%s", reason);
 }
 
 const struct pl_schema pl_relabel_config_schema = {
-    .name = "relabel_config", .size = sizeof(struct pl_relabel_config), .fields = fields, .check = check};
+    .name = "relabel_config", .size = sizeof(struct pl_relabel_config), .fields = fields, .check = check, .is_secret = is_secret};
+
+void pl_relabel_config_use_legacy_names(struct pl_list list, const char *key, const struct pl_check *c)
+{
+	struct pl_relabel_config *rules = list.v;
+	const struct pl_node *nodes = pl_node_get(c->node, key);
+	for (size_t i = 0; i < list.n; i++) {
+		const char *at;
+		char reason[256];
+		const struct pl_relabel_rule before = rule_of(&rules[i]);
+		bool was_right = pl_relabel_rule_check(&before, &at, reason, sizeof reason) == PL_OK;
+		rules[i].legacy_names = true;
+		const struct pl_relabel_rule after = rule_of(&rules[i]);
+		if (!was_right || pl_relabel_rule_check(&after, &at, reason, sizeof reason) == PL_OK)
+			continue;
+		struct pl_buf path = {0};
+		pl_buf_addf(&path, "%s.%s[%zu]", c->path, key, i);
+		struct pl_check here = *c;
+		here.path = pl_buf_cstr(&path);
+		here.node = nodes != NULL && nodes->kind == PL_NODE_SEQUENCE && i < nodes->n ? nodes->items[i] : NULL;
+		pl_check_fail(&here, at, "%s", reason);
+		pl_buf_finish(&path);
+	}
+}
 
 struct pl_relabel *pl_relabel_config_compile(struct pl_list list)
 {
@@ -128,7 +167,7 @@ void pl_relabel_config_describe(const struct pl_relabel_config *c, struct pl_buf
 	if (c->modulus != 0)
 		pl_buf_addf(out, ", modulus: %lld", (long long)c->modulus);
 	add_text(out, "target_label", c->target_label, "");
-	add_text(out, "replacement", c->replacement, "$1");
+	add_text(out, "replacement", is_secret(c) ? "<secret>" : c->replacement, "$1");
 }
 
 const char *pl_relabel_config_action(const struct pl_relabel_config *c)

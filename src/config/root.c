@@ -2,17 +2,13 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "config/foreign.h"
 #include "config/job.h"
 #include "config/scalar.h"
 
 #define IN(SECTION, MEMBER) .offset = offsetof(struct pl_config, SECTION.MEMBER) - offsetof(struct pl_config, SECTION)
 #define SIZE(SECTION)       sizeof(((struct pl_config *)0)->SECTION)
-#define REFUSED(KEY, HELP)                                                                                                       \
-	{                                                                                                                        \
-		.key = KEY, .type = PL_FIELD_REFUSED, .help = HELP                                                               \
-	}
-#define NO_RULES "rules are not evaluated here; write alerts as Kapacitor tasks"
-#define NATIVE   "native histograms are not supported; classic histograms are scraped as they are"
+#define NO_RULES            "rules are not evaluated here; write alerts as Kapacitor tasks"
 #define LIMIT(KEY, HELP)                                                                                                         \
 	{                                                                                                                        \
 		.key = #KEY, .type = PL_FIELD_INT, IN(global, KEY), .min = 0, .max = -1, .fallback = "0", .help = HELP           \
@@ -24,6 +20,8 @@
 static void check_global(void *object, const struct pl_check *c)
 {
 	struct pl_config *all = pl_container_of(object, struct pl_config, global);
+	if (all->global.name_validation == PL_NAMES_LEGACY)
+		pl_names_check_escaping(c);
 	if (all->global.scrape_timeout == 0) {
 		all->global.scrape_timeout =
 		    all->global.scrape_interval < DEFAULT_TIMEOUT ? all->global.scrape_interval : DEFAULT_TIMEOUT;
@@ -52,6 +50,7 @@ static const struct pl_field global_fields[] = {
     {.key = "body_size_limit",
      .type = PL_FIELD_BYTES,
      IN(global, body_size_limit),
+     .flags = PL_FIELD_UNIT,
      .fallback = "256MiB",
      .help = "a larger page fails, counted after decompression; 0: no bound (Prometheus' default)"},
     {.key = "sample_limit",
@@ -73,21 +72,17 @@ static const struct pl_field global_fields[] = {
      .type = PL_FIELD_LABELS,
      IN(global, external_labels),
      .help = "labels for every point that lacks them"},
-    REFUSED("evaluation_interval", NO_RULES "; leave the key out"),
-    REFUSED("rule_query_offset", NO_RULES "; leave the key out"),
-    REFUSED("query_log_file", "there are no PromQL queries to log; leave the key out"),
-    REFUSED("scrape_failure_log_file", "not supported; failures are in the daemon's log and in /api/v1/targets"),
-    REFUSED("scrape_protocols", "not configurable: OpenMetrics 1.0 and text 0.0.4 are asked for; leave the key out"),
-    REFUSED("scrape_classic_histograms", NATIVE),
-    REFUSED("always_scrape_classic_histograms", NATIVE),
-    REFUSED("scrape_native_histograms", NATIVE),
-    REFUSED("convert_classic_histograms_to_nhcb", NATIVE),
-    REFUSED("extra_scrape_metrics", "not supported; scrape_samples_post_metric_relabeling and the like are always written"),
-    REFUSED("metric_name_validation_scheme",
-	    "not configurable: names are taken as the exposition formats allow them; leave the key out"),
-    REFUSED("metric_name_escaping_scheme",
-	    "not configurable: names are taken as the exposition formats allow them; leave the key out"),
-    REFUSED("target_limit", "not supported yet; all targets that discovery finds are scraped"),
+    {.key = "metric_name_validation_scheme",
+     .type = PL_FIELD_ENUM,
+     IN(global, name_validation),
+     .fallback = "utf8",
+     .choices = pl_name_validations,
+     .help = "utf8: relabeling takes and makes any names; legacy: letters, digits and _ alone"},
+    LIMIT(target_limit, "a job with more targets, counted after relabeling, has none of them scraped; 0: no bound"),
+    PL_FOREIGN_SCRAPE_FIELDS,
+    PL_IGNORED("evaluation_interval", "has no effect: " NO_RULES),
+    PL_IGNORED("rule_query_offset", "has no effect: " NO_RULES),
+    PL_IGNORED("query_log_file", "has no effect: there are no PromQL queries to log"),
     {0},
 };
 
@@ -140,8 +135,8 @@ static const struct pl_schema http_schema = {
 
 static const struct pl_field server_fields[] = {
     {.key = "http", .type = PL_FIELD_OBJECT, IN(server, http), .schema = &http_schema, .help = "the API and the pages"},
-    REFUSED("relay", "relays arrive in a later version"),
-    REFUSED("statsd", "statsd arrives in a later version"),
+    PL_REFUSED("relay", "relays arrive in a later version"),
+    PL_REFUSED("statsd", "statsd arrives in a later version"),
     {0},
 };
 
@@ -260,17 +255,18 @@ static const struct pl_field root_fields[] = {
      .fallback = "[{local: {}}]",
      .plugin_kind = PL_CONFIG_KIND_OUTPUT,
      .help = "where points go: a list of {KIND: settings}; default: the local store"},
-    REFUSED("kapacitor", "alerts in Kapacitor arrive in a later version"),
-    REFUSED("rule_files", NO_RULES),
-    REFUSED("alerting", "there is no Alertmanager here; alerts belong to Kapacitor"),
-    REFUSED("remote_write", "remote write is not spoken here; list InfluxDB in outputs: - influxdb: {url: ..., database: ...}"),
-    REFUSED("remote_read", "remote read is not spoken here; query InfluxDB, or the API's /latest"),
-    REFUSED("scrape_config_files",
-	    "not supported yet; write the jobs into scrape_configs, and their targets into the files of file_sd_configs"),
-    REFUSED("storage", "there is no TSDB here; the local output's retention says how long points are kept"),
-    REFUSED("tracing", "traces are not exported; leave the key out"),
-    REFUSED("otlp", "OTLP is not received here; leave the key out"),
-    REFUSED("runtime", "there is no garbage collector to configure; leave the key out"),
+    PL_REFUSED("kapacitor", "alerts in Kapacitor arrive in a later version"),
+    PL_REFUSED("rule_files", NO_RULES),
+    PL_IGNORED("alerting", "has no effect: there is no Alertmanager here; alerts belong to Kapacitor"),
+    PL_REFUSED("remote_write",
+	       "remote write is not spoken here; list InfluxDB in outputs: - influxdb: {url: ..., database: ...}"),
+    PL_REFUSED("remote_read", "remote read is not spoken here; query InfluxDB, or the API's /latest"),
+    PL_REFUSED("scrape_config_files",
+	       "not supported yet; write the jobs into scrape_configs, and their targets into the files of file_sd_configs"),
+    PL_IGNORED("storage", "has no effect: there is no TSDB here; the local output's retention says how long points are kept"),
+    PL_IGNORED("tracing", "has no effect: traces are not exported"),
+    PL_REFUSED("otlp", "OTLP is not received here; leave the key out"),
+    PL_IGNORED("runtime", "has no effect: there is no garbage collector to configure"),
     {0},
 };
 

@@ -111,6 +111,7 @@ void pl_bytes_print(int64_t bytes, struct pl_buf *out)
 		}
 	}
 	pl_buf_add_i64(out, bytes);
+	pl_buf_add_cstr(out, bytes != 0 ? "B" : "");
 }
 
 static int is_host_char(int c)

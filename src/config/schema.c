@@ -80,6 +80,11 @@ static const struct pl_field *find_field(const struct pl_decode_options *o, cons
 	return found;
 }
 
+static bool is_foreign(const struct pl_field *f)
+{
+	return f->type == PL_FIELD_REFUSED || f->type == PL_FIELD_IGNORED;
+}
+
 /* Keys that would do are offered first, so that a refused one is only named when nothing else is as near. */
 static const char *nearest(const struct pl_decode_options *o, const struct pl_schema *schema, struct pl_str key,
 			   char secret_file[SHOWN])
@@ -93,7 +98,7 @@ static const char *nearest(const struct pl_decode_options *o, const struct pl_sc
 				for (size_t i = 0;
 				     o->plugin_name != NULL && (name = o->plugin_name(pl_decode_kind(o, f), i)) != NULL; i++)
 					pl_suggest_offer(&s, name);
-			} else if ((f->type == PL_FIELD_REFUSED) == (refused == 1)) {
+			} else if (is_foreign(f) == (refused == 1)) {
 				pl_suggest_offer(&s, f->key);
 			}
 			size_t before = s.distance, n = strlen(f->key);
@@ -111,15 +116,15 @@ static const char *nearest(const struct pl_decode_options *o, const struct pl_sc
 }
 
 static void check_key(const struct pl_decode_options *o, const struct pl_schema *schema, const struct pl_node *key,
-		      const struct pl_path *path)
+		      const struct pl_node *value, const struct pl_path *path)
 {
 	struct pl_path here = pl_path_key(path, key->text);
 	const struct pl_field *f = find_field(o, schema, key->text.p);
 	char room[SHOWN];
 	if (strlen(key->text.p) != key->text.n)
 		f = NULL;
-	if (f != NULL && f->type == PL_FIELD_REFUSED) {
-		pl_decode_fail(o, key->mark, &here, "%s", f->help);
+	if (f != NULL && is_foreign(f)) {
+		pl_decode_foreign(o, f, key, value, &here);
 	} else if (f == NULL) {
 		/* Looking for a name costs; those beyond the kept ones are only counted. */
 		const char *name = o->problems->n < PL_PROBLEMS_KEPT ? nearest(o, schema, key->text, room) : NULL;
@@ -192,6 +197,9 @@ static void decode_present(const struct pl_decode_options *o, const struct pl_fi
 	case PL_FIELD_LIST:
 		decode_list(o, field, node, path, at);
 		break;
+	case PL_FIELD_MAP:
+		pl_decode_map(o, field, node, path, at);
+		break;
 	case PL_FIELD_PLUGINS:
 		pl_decode_plugins(o, field, node, path, at);
 		break;
@@ -238,7 +246,7 @@ static void decode_field(const struct pl_decode_options *o, const struct pl_fiel
 {
 	const struct pl_node *node = pl_node_get(mapping, field->key);
 	struct pl_path here = pl_path_key(path, pl_str_of(field->key));
-	if (field->type == PL_FIELD_REFUSED)
+	if (is_foreign(field))
 		return;
 	if (field->type == PL_FIELD_PLUGIN_KEYS) {
 		pl_decode_plugin_keys(o, field, mapping, path, at);
@@ -270,7 +278,7 @@ void pl_decode_mapping(const struct pl_decode_options *o, const struct pl_schema
 		node = NULL;
 	}
 	for (size_t i = 0; node != NULL && i < node->n; i++)
-		check_key(o, schema, node->items[i], path);
+		check_key(o, schema, node->items[i], node->values[i], path);
 	for (const struct pl_field *f = schema->fields; f->key != NULL; f++)
 		decode_field(o, f, node, mark, path, (char *)object + f->offset);
 	if (schema->check != NULL) {

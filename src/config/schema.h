@@ -43,13 +43,26 @@ enum pl_field_type {
 	/* struct pl_sections: every key of the mapping that names a plugin of `plugin_kind` holds a sequence, of which each item
 	 * is a section. The row's own key never matches; it stands for them in the reference ("*_sd_configs"). */
 	PL_FIELD_PLUGIN_KEYS,
-	PL_FIELD_REFUSED, /* known elsewhere, not here: `help` says what to use instead; a plugin of that name goes first */
+	PL_FIELD_MAP, /* struct pl_list of structs by `schema`, of which the first member is the const char * of a name: a mapping
+			 of names to such structs, in the order of the names */
+	/* Known elsewhere, not here: `help` says what to use instead; a plugin of that name goes first. Taken in silence when it
+	 * has no value, nothing in it, or `fallback`, which asks for what is done anyway. */
+	PL_FIELD_REFUSED,
+	/* The same, but harmless: `help` is told as a warning. `choices`: the words that it may hold. */
+	PL_FIELD_IGNORED,
 };
 
 enum pl_field_flags {
 	PL_FIELD_REQUIRED = 1,
-	PL_FIELD_NO_ENV = 2,   /* ${...} stays as it is (patterns and replacements) */
-	PL_FIELD_NONEMPTY = 4, /* strings and sequences: not empty */
+	PL_FIELD_NO_ENV = 2,    /* ${...} stays as it is (patterns and replacements) */
+	PL_FIELD_NONEMPTY = 4,  /* strings and sequences: not empty */
+	PL_FIELD_ANY_CASE = 8,  /* choices: capital letters or small ones */
+	PL_FIELD_NULLABLE = 16, /* strings: no value is the empty text */
+	PL_FIELD_HIDDEN = 32, /* sequences of strings: each is shown as <secret>; strings, where the schema says so; labels: those
+				 whose name looks like a secret's */
+	PL_FIELD_PATHS = 64,  /* sequences of strings: each is a PL_FIELD_PATH */
+	PL_FIELD_UNIT = 256,  /* sizes in bytes: not without a unit, but 0 */
+	PL_FIELD_WORDS = 128, /* PL_FIELD_IGNORED: a list of `choices`, each once */
 };
 
 struct pl_strings {
@@ -104,6 +117,8 @@ struct pl_schema {
 	size_t size;                                           /* of the struct */
 	const struct pl_field *fields;                         /* ends with a NULL key */
 	void (*check)(void *object, const struct pl_check *c); /* may be NULL; sees decoded values, may derive more */
+	/* Do its PL_FIELD_HIDDEN strings hold a secret? NULL: they do not. */
+	bool (*is_secret)(const void *object);
 };
 
 /* A decoded section whose struct somebody else (a plugin) defined. */

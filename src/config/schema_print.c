@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/redact.h"
 #include "config/scalar.h"
 #include "config/schema.h"
 
@@ -8,6 +9,8 @@
 struct printer {
 	struct pl_buf *out;
 	bool reveal;
+	bool named;  /* within a mapping whose name says that it holds secrets */
+	bool secret; /* within one whose schema says so */
 };
 
 static void print_mapping(const struct printer *p, const struct pl_schema *schema, const void *object, unsigned indent);
@@ -137,6 +140,16 @@ static void add_proxy(const struct printer *p, struct pl_str url, unsigned flags
 	pl_buf_finish(&shown);
 }
 
+static void add_public(const struct printer *p, struct pl_str s, unsigned flags,
+		       void (*redact)(struct pl_buf *out, struct pl_str s))
+{
+	struct pl_buf shown = {0};
+	if (!p->reveal)
+		redact(&shown, s);
+	add_text(p, p->reveal ? s : pl_buf_str(&shown), flags);
+	pl_buf_finish(&shown);
+}
+
 static void print_scalar(const struct printer *p, const struct pl_field *f, const void *at, unsigned indent)
 {
 	const char *const *text = at;
@@ -167,8 +180,14 @@ static void print_scalar(const struct printer *p, const struct pl_field *f, cons
 	case PL_FIELD_PROXY:
 		add_proxy(p, pl_str_of(*text), f->flags);
 		break;
+	case PL_FIELD_URL:
+		add_public(p, pl_str_of(*text), f->flags, pl_redact_url);
+		break;
 	default:
-		add_text(p, pl_str_of(*text), f->flags);
+		if (p->secret && !p->reveal && (f->flags & PL_FIELD_HIDDEN))
+			pl_buf_add_cstr(p->out, "<secret>");
+		else
+			add_text(p, pl_str_of(*text), f->flags);
 		break;
 	}
 	pl_buf_add_char(p->out, '\n');
@@ -179,9 +198,22 @@ static void add_strings(const struct printer *p, const struct pl_strings *s, uns
 	pl_buf_add_char(p->out, '[');
 	for (size_t i = 0; i < s->n; i++) {
 		pl_buf_add_cstr(p->out, i > 0 ? ", " : "");
-		add_text(p, pl_str_of(s->v[i]), flags);
+		bool hidden = (flags & PL_FIELD_HIDDEN) || (p->named && !(flags & PL_FIELD_PATHS));
+		if (hidden && !p->reveal)
+			pl_buf_add_cstr(p->out, "<secret>");
+		else
+			add_public(p, pl_str_of(s->v[i]), flags, pl_redact_value);
 	}
 	pl_buf_add_cstr(p->out, "]\n");
+}
+
+/* A label that becomes a parameter of a URL, or one of a mapping where every such name counts. */
+static bool is_secret_label(struct pl_str name, unsigned flags)
+{
+	static const struct pl_str param = {"__param_", 8};
+	if (flags & PL_FIELD_HIDDEN)
+		return pl_redact_is_name(name);
+	return pl_str_starts(name, param) && pl_redact_is_name((struct pl_str){name.p + param.n, name.n - param.n});
 }
 
 static void print_collection(const struct printer *p, const struct pl_field *f, const void *at, unsigned indent)
@@ -204,10 +236,15 @@ static void print_collection(const struct printer *p, const struct pl_field *f, 
 		add_indent(p, indent + 2);
 		add_text(p, f->type == PL_FIELD_LABELS ? labels->v[i].name : pl_str_of(params->v[i].name), PL_FIELD_NO_ENV);
 		pl_buf_add_cstr(p->out, ": ");
+		bool secret = f->type == PL_FIELD_PARAMS ? pl_redact_is_name(pl_str_of(params->v[i].name))
+							 : is_secret_label(labels->v[i].name, f->flags);
 		if (f->type == PL_FIELD_PARAMS) {
-			add_strings(p, &params->v[i].values, f->flags);
+			add_strings(p, &params->v[i].values, secret ? f->flags | PL_FIELD_HIDDEN : f->flags);
 		} else {
-			add_text(p, labels->v[i].value, f->flags);
+			if (secret && !p->reveal)
+				pl_buf_add_cstr(p->out, "<secret>");
+			else
+				add_public(p, labels->v[i].value, f->flags, pl_redact_value);
 			pl_buf_add_char(p->out, '\n');
 		}
 	}
@@ -250,6 +287,24 @@ static void print_list(const struct printer *p, const struct pl_field *f, const 
 		print_item(p, f->schema, (const char *)list->v + i * f->schema->size, indent + 2);
 }
 
+/* Nothing when it is empty: then the key has no meaning. */
+static void print_map(const struct printer *p, const struct pl_field *f, const struct pl_list *list, unsigned indent)
+{
+	if (list->n == 0)
+		return;
+	add_key(p, indent, f->key);
+	pl_buf_add_char(p->out, '\n');
+	for (size_t i = 0; i < list->n; i++) {
+		const char *item = (const char *)list->v + i * f->schema->size, *name;
+		memcpy(&name, item, sizeof name);
+		add_indent(p, indent + 2);
+		add_text(p, pl_str_of(name), PL_FIELD_NO_ENV);
+		pl_buf_add_cstr(p->out, ":\n");
+		const struct printer inner = {.out = p->out, .reveal = p->reveal, .named = pl_redact_is_name(pl_str_of(name))};
+		print_mapping(&inner, f->schema, item, indent + 4);
+	}
+}
+
 static void print_sections(const struct printer *p, const struct pl_field *f, const struct pl_sections *sections, unsigned indent)
 {
 	if (p->reveal)
@@ -279,6 +334,10 @@ static void print_field(const struct printer *p, const struct pl_field *f, const
 	const void *optional = NULL;
 	switch (f->type) {
 	case PL_FIELD_REFUSED:
+	case PL_FIELD_IGNORED:
+		break;
+	case PL_FIELD_MAP:
+		print_map(p, f, at, indent);
 		break;
 	case PL_FIELD_SECRET:
 		print_secret(p, f, at, indent);
@@ -311,20 +370,22 @@ static void print_field(const struct printer *p, const struct pl_field *f, const
 
 static void print_mapping(const struct printer *p, const struct pl_schema *schema, const void *object, unsigned indent)
 {
+	struct printer inner = *p;
+	inner.secret = schema->is_secret != NULL && schema->is_secret(object);
 	for (const struct pl_field *f = schema->fields; f->key != NULL; f++)
-		print_field(p, f, (const char *)object + f->offset, indent);
+		print_field(&inner, f, (const char *)object + f->offset, indent);
 }
 
 void pl_schema_print(const struct pl_schema *schema, const void *object, unsigned indent, struct pl_buf *out)
 {
-	const struct printer p = {out, false};
+	const struct printer p = {.out = out};
 	print_mapping(&p, schema, object, indent);
 }
 
 uint64_t pl_schema_fingerprint(const struct pl_schema *schema, const void *object)
 {
 	struct pl_buf out = {0};
-	const struct printer p = {&out, true};
+	const struct printer p = {.out = &out, .reveal = true};
 	print_mapping(&p, schema, object, 0);
 	uint64_t hash = pl_str_hash(pl_buf_str(&out), 0);
 	if (out.n > 0)

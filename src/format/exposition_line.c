@@ -418,7 +418,8 @@ enum pl_err pl_exposition_line_sample(struct pl_exposition_line *l, const char *
 	p = l->same_name ? p + l->known_name.n : metric_name_end(l, p);
 	if (p == name)
 		return fail_name(l, p);
-	s->name = l->known_name = (struct pl_str){name, (size_t)(p - name)};
+	s->name.p = l->known_name.p = name; /* word by word: a copy in one piece would wait for the stores of its two words */
+	s->name.n = l->known_name.n = (size_t)(p - name);
 	s->n_labels = 0;
 	s->has_time = false;
 	l->exemplar.at = NULL;

@@ -18,6 +18,7 @@ struct rule {
 	struct pl_regex *regex; /* NULL: the action has none */
 	struct pl_relabel_template target_template, replacement;
 	uint64_t modulus;
+	bool legacy_names;
 };
 
 struct pl_relabel {
@@ -90,12 +91,23 @@ static const char *takes_only(enum pl_relabel_action a)
 	}
 }
 
+static bool is_name(struct pl_str s, bool legacy)
+{
+	return legacy ? pl_label_name_valid(s) : s.n > 0 && pl_str_utf8(s);
+}
+
+/* May a label's name come of this template? */
+static bool makes_name(struct pl_str s, bool legacy)
+{
+	return legacy ? pl_relabel_template_names(s) : is_name(s, false);
+}
+
 /* The checks of Prometheus. False: *key is at fault and `reason` says why. */
 static bool check_rule(const struct pl_relabel_rule *r, const char **key, char *reason, size_t size)
 {
 	const char *action = action_names[r->action];
 	for (size_t i = 0; i < r->n_source_labels; i++) {
-		if (pl_label_name_valid(pl_str_of(r->source_labels[i])))
+		if (is_name(pl_str_of(r->source_labels[i]), r->legacy_names))
 			continue;
 		*key = "source_labels";
 		snprintf(reason, size, "\"%.64s\" is no label name", r->source_labels[i]);
@@ -117,14 +129,14 @@ static bool check_rule(const struct pl_relabel_rule *r, const char **key, char *
 		return false;
 	}
 	struct pl_str target = pl_str_of(r->target_label);
-	if (needs_target(r->action) && !pl_label_name_valid(target) &&
-	    !(r->action == PL_RELABEL_REPLACE && pl_relabel_template_names(target))) {
+	if (needs_target(r->action) && !is_name(target, r->legacy_names) &&
+	    !(r->action == PL_RELABEL_REPLACE && makes_name(target, r->legacy_names))) {
 		snprintf(reason, size, "\"%.64s\" is no label name%s", r->target_label,
 			 r->action == PL_RELABEL_REPLACE ? ", and no expansion such as ${1} makes it one" : "");
 		return false;
 	}
 	*key = "replacement";
-	if (r->action == PL_RELABEL_LABELMAP && !pl_relabel_template_names(pl_str_of(r->replacement))) {
+	if (r->action == PL_RELABEL_LABELMAP && !makes_name(pl_str_of(r->replacement), r->legacy_names)) {
 		snprintf(reason, size, "\"%.64s\" makes no label name", r->replacement);
 		return false;
 	}
@@ -146,7 +158,10 @@ static bool compile(struct pl_arena *arena, struct rule *to, const struct pl_rel
 		    size_t size)
 {
 	unsigned char unused[MD5_BYTES];
-	*to = (struct rule){.action = from->action, .n_sources = from->n_source_labels, .modulus = from->modulus};
+	*to = (struct rule){.action = from->action,
+			    .n_sources = from->n_source_labels,
+			    .modulus = from->modulus,
+			    .legacy_names = from->legacy_names};
 	if (!check_rule(from, key, reason, size))
 		return false;
 	*key = "regex"; /* checked even where nothing is matched, as everywhere */
@@ -301,7 +316,7 @@ static bool replace(const struct rule *r, struct pl_relabel_scratch_state *s, st
 		return true;
 	pl_buf_clear(&s->name);
 	pl_relabel_template_expand(&r->target_template, r->regex, &s->regex, &s->name);
-	if (!pl_label_name_valid(pl_buf_str(&s->name)))
+	if (!is_name(pl_buf_str(&s->name), r->legacy_names))
 		return true;
 	pl_buf_clear(&s->value);
 	pl_relabel_template_expand(&r->replacement, r->regex, &s->regex, &s->value);
@@ -336,7 +351,7 @@ static bool labelmap(const struct rule *r, struct pl_relabel_scratch_state *s, s
 			continue;
 		pl_buf_clear(&s->name);
 		pl_relabel_template_expand(&r->replacement, r->regex, &s->regex, &s->name);
-		if (pl_label_name_valid(pl_buf_str(&s->name)) && !set(s, b, pl_buf_str(&s->name), s->copy[i].value))
+		if (is_name(pl_buf_str(&s->name), r->legacy_names) && !set(s, b, pl_buf_str(&s->name), s->copy[i].value))
 			return false;
 	}
 	return true;

@@ -35,6 +35,9 @@ struct pl_relabel_rule {
 	uint64_t modulus;
 	const char *target_label; /* "" when not given */
 	const char *replacement;  /* default "$1" */
+	/* Names are letters, digits and _, no digit first, as Prometheus' metric_name_validation_scheme: legacy has it; else any
+	 * UTF-8 is a name. */
+	bool legacy_names;
 };
 
 /* Is it a rule that can be compiled? PL_EINVAL: `reason` says what is wrong with its key *key ("regex", static). */

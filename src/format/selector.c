@@ -54,15 +54,17 @@ static enum pl_err read_name(struct reader *r, struct pl_str *out)
 	return fail(r, PL_EPARSE, "expected the name of a label, as in {job=\"node\"}");
 }
 
-static enum pl_err read_operator(struct reader *r, bool *differs)
+/* `=`, `!=`, `=~` or `!~`. */
+static enum pl_err read_operator(struct reader *r, bool *differs, bool *matches)
 {
+	size_t start = r->at;
 	*differs = take(r, '!');
 	bool equal = take(r, '=');
-	if (take(r, '~')) {
-		r->at -= 2;
-		return fail(r, PL_EUNSUPPORTED, "regular expressions are not supported here; use = or !=");
-	}
-	return equal ? PL_OK : fail(r, PL_EPARSE, "expected = or !=");
+	*matches = (equal != *differs) && take(r, '~');
+	if (equal || *matches)
+		return PL_OK;
+	r->at = start + *differs;
+	return fail(r, PL_EPARSE, "expected =, !=, =~ or !~");
 }
 
 static int digit_of(char c)
@@ -124,15 +126,29 @@ static enum pl_err read_value(struct reader *r)
 	return take(r, quote) ? PL_OK : fail(r, PL_EPARSE, "the quotes do not close");
 }
 
+static enum pl_err compile(struct reader *r, struct pl_selector_term *term, size_t value_at)
+{
+	char why[128], text[192];
+	if (pl_regex_create(&term->regex, pl_buf_str(&r->value), why, sizeof why) == PL_OK)
+		return PL_OK;
+	r->at = value_at;
+	snprintf(text, sizeof text, "this pattern is wrong: %s", why);
+	return fail(r, PL_EPARSE, text);
+}
+
 static enum pl_err read_term(struct reader *r, struct pl_selector_term *term)
 {
+	bool matches = false;
 	enum pl_err err = read_name(r, &term->name);
 	skip_blanks(r);
 	if (err == PL_OK)
-		err = read_operator(r, &term->differs);
+		err = read_operator(r, &term->differs, &matches);
 	skip_blanks(r);
+	size_t value_at = r->at;
 	if (err == PL_OK)
 		err = read_value(r);
+	if (err == PL_OK && matches)
+		err = compile(r, term, value_at);
 	skip_blanks(r);
 	return err;
 }
@@ -146,6 +162,7 @@ static enum pl_err read_all(struct reader *r, struct pl_selector *out, struct pl
 		if (out->n == PL_SELECTOR_MOST)
 			return fail(r, PL_ELIMIT, "too many pairs, the limit is 32");
 		struct pl_selector_term *term = &out->v[out->n];
+		*term = (struct pl_selector_term){0};
 		enum pl_err err = read_term(r, term);
 		if (err != PL_OK)
 			return err;
@@ -167,18 +184,34 @@ enum pl_err pl_selector_parse(struct pl_selector *out, struct pl_arena *arena, s
 {
 	struct reader r = {.text = text, .reason = reason, .reason_size = reason_size};
 	out->n = 0;
+	out->scratch = (struct pl_regex_scratch){0};
 	enum pl_err err = read_all(&r, out, arena);
 	pl_buf_finish(&r.value);
 	return err;
 }
 
-bool pl_selector_fits(const struct pl_selector *s, struct pl_labels labels)
+static bool term_fits(const struct pl_selector_term *t, struct pl_regex_scratch *scratch, struct pl_str value)
+{
+	if (t->regex == NULL)
+		return pl_str_eq(value, t->value) != t->differs;
+	enum pl_regex_verdict verdict = pl_regex_match(t->regex, scratch, value);
+	return verdict == (t->differs ? PL_REGEX_NO : PL_REGEX_YES);
+}
+
+bool pl_selector_fits(struct pl_selector *s, struct pl_labels labels)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		const struct pl_str *found = pl_labels_get(labels, s->v[i].name);
-		struct pl_str value = found != NULL ? *found : (struct pl_str){NULL, 0};
-		if (pl_str_eq(value, s->v[i].value) == s->v[i].differs)
+		if (!term_fits(&s->v[i], &s->scratch, found != NULL ? *found : PL_STR("")))
 			return false;
 	}
 	return true;
+}
+
+void pl_selector_finish(struct pl_selector *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		pl_regex_destroy(s->v[i].regex);
+	pl_regex_scratch_finish(&s->scratch);
+	s->n = 0;
 }

@@ -202,27 +202,15 @@ static void write_kapacitor(struct pl_transcode *t, const struct pl_sample *samp
 	put_rest(t, sample, own_time, start, w);
 }
 
-/* The series that stands from `start` to the end of the output gets a tag more; as pl_transcode_add_special, but relabeling may
- * have made other names than the sample's, so the text tells which there are (or rather one too many: `,` behind a backslash
- * begins no tag). */
-static void add_special_behind(struct pl_buf *out, size_t start, struct pl_str special)
-{
-	size_t at = out->n;
-	pl_buf_add_cstr(out, ",special=");
-	while (memmem(out->p + start, at - start, out->p + at, out->n - at) != NULL) {
-		out->n--;
-		pl_buf_add_cstr(out, "_=");
-	}
-	pl_buf_add_str(out, special);
-}
-
 /* As put_rest, for a value that is not finite but to be stored. */
 static void add_odd_rest(struct pl_transcode *t, const struct pl_sample *sample, bool own_time, size_t start,
 			 struct pl_str special)
 {
 	struct pl_buf *out = t->out;
-	if (special.n > 0)
-		add_special_behind(out, start, special);
+	if (special.n > 0) {
+		pl_transcode_add_tag_key(out, start, "special");
+		pl_buf_add_str(out, special);
+	}
 	if (!pl_lp_key_fits(out->n - start, KEY_BYTES)) {
 		out->n = start;
 		pl_transcode_count_drop(t, PL_SAMPLE_DROP_SERIES_KEY);
@@ -240,6 +228,10 @@ void pl_transcode_series(struct pl_transcode *t, struct pl_str series, bool targ
 	struct pl_str special;
 	size_t start = out->n;
 	bool own_time = pl_transcode_has_own_time(t, sample);
+	if (t->schema != PL_SCHEMA_KAPACITOR) {
+		pl_transcode_telegraf_series(t, series, target_tags, sample);
+		return;
+	}
 	if (!pl_transcode_judge(t, sample, &special))
 		return;
 	char *w = pl_buf_reserve(out, series.n + t->target->tags.n + TAGS_SLACK + worst_rest(t, sample));

@@ -11,8 +11,8 @@
 
 /* All values are floats.
  *
- * PL_SCHEMA_KAPACITOR: measurement = metric name, tags = labels, field `value`, as Kapacitor's scraper writes (without its
- * `__name__` tag).
+ * PL_SCHEMA_KAPACITOR: measurement = metric name, tags = labels, field `value`, as Kapacitor's scraper writes, but: without
+ * its tag `__name__`; with the tag `job`; a sum, count or bucket of +Inf that the page does not have is not made up.
  * PL_SCHEMA_TELEGRAF1: as Telegraf's inputs.prometheus with metric_version = 1: measurement = family; fields `counter`, `gauge`,
  * `value` (untyped); a histogram or summary is one point with `count`, `sum` and a field for each bound or quantile.
  * PL_SCHEMA_TELEGRAF2: with metric_version = 2: one measurement; field = metric name; `_count` and `_sum` share a point, each
@@ -27,6 +27,9 @@ enum pl_schema_kind { PL_SCHEMA_KAPACITOR, PL_SCHEMA_TELEGRAF1, PL_SCHEMA_TELEGR
 /* What becomes of NaN, +Inf and -Inf, which InfluxDB cannot store: dropped and counted; 0; or 0 in a point of its own with the
  * tag `special` (`special_` when there is a label of that name) that says which. */
 enum pl_nan_policy { PL_NAN_DROP, PL_NAN_ZERO, PL_NAN_TAG };
+
+/* What tells of a series that is no longer there: nothing, or a point of its own (pl_transcode_stale). */
+enum pl_stale_policy { PL_STALE_NONE, PL_STALE_MARKER };
 
 /* Why a sample did not become a line. */
 #define PL_SAMPLE_DROP_MAP(X)                                                                                                    \
@@ -100,9 +103,16 @@ void pl_transcode_end(struct pl_transcode *t);
 /* The page is no good: forgets what is being gathered. */
 void pl_transcode_discard(struct pl_transcode *t);
 
-/* As pl_transcode_sample for PL_SCHEMA_KAPACITOR and a sample whose series is written already: `series` is measurement and tags,
- * escaped; with `target_tags` the target's tags follow. The other schemas cannot be written so. */
+/* As pl_transcode_sample for a sample that was relabeled: `series` is its name and labels as pl_series_text_add made them for
+ * this schema; with `target_tags` the target's follow. For Telegraf's schemas its type stays the page's while its name keeps the
+ * suffix that tells its part (`_bucket`, `_sum` ...), points are gathered as the page's families stand, and nothing is added for
+ * what is missing. */
 void pl_transcode_series(struct pl_transcode *t, struct pl_str series, bool target_tags, const struct pl_sample *sample);
+
+/* One line, whatever the schema, that says: this series is not there any more. Measurement `pulseline_stale`, tags: the series'
+ * and `metric` (with `_` behind it where the series has such a tag), field `value`, 1. `series` as above. Nothing is written when
+ * that would be too long for a series key. */
+void pl_transcode_stale(struct pl_transcode *t, struct pl_str series, bool target_tags);
 
 /* One line for a value of our own (up, scrape_duration_seconds ...), a gauge. */
 void pl_transcode_own(struct pl_transcode *t, const char *name, double value);

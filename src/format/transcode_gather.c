@@ -17,6 +17,7 @@ void pl_gather_finish(struct pl_gather *g)
 	pl_buf_finish(&g->field);
 	pl_buf_finish(&g->bound);
 	free(g->labels);
+	free(g->settled);
 	*g = (struct pl_gather){0};
 }
 

@@ -30,6 +30,8 @@ struct pl_gather {
 	struct pl_buf key, field, bound;
 	struct pl_sample_label *labels;
 	size_t labels_cap;
+	struct pl_sample_label *settled; /* of a sample that was relabeled */
+	size_t settled_cap;
 	struct pl_gather_group *groups;
 	size_t n, cap;
 	size_t last;     /* the group found last */

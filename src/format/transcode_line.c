@@ -81,6 +81,17 @@ void pl_transcode_add_special(const struct pl_transcode *t, struct pl_buf *out, 
 	pl_buf_add_str(out, special);
 }
 
+/* The text may seem to have one tag too many: `,` behind a backslash begins none. */
+void pl_transcode_add_tag_key(struct pl_buf *out, size_t start, const char *name)
+{
+	size_t at = out->n;
+	pl_buf_addf(out, ",%s=", name);
+	while (memmem(out->p + start, at - start, out->p + at, out->n - at) != NULL) {
+		out->n--;
+		pl_buf_add_cstr(out, "_=");
+	}
+}
+
 void pl_transcode_add_value(struct pl_buf *out, const struct pl_sample *sample)
 {
 	if (special_of(sample).n > 0)

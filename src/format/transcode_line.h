@@ -18,6 +18,10 @@ bool pl_transcode_add_series(struct pl_transcode *t, struct pl_buf *out, struct 
 void pl_transcode_add_special(const struct pl_transcode *t, struct pl_buf *out, const struct pl_sample *sample,
 			      struct pl_str special);
 
+/* Appends `,name=` to the series that stands from `start` to the end of `out`, whatever made its tags, with `_` behind the name
+ * as long as the text has such a tag. */
+void pl_transcode_add_tag_key(struct pl_buf *out, size_t start, const char *name);
+
 /* The number's text; 0 for what is not finite. */
 void pl_transcode_add_value(struct pl_buf *out, const struct pl_sample *sample);
 

@@ -7,8 +7,10 @@
 #include "format/exposition_number.h"
 #include "format/json_out.h"
 #include "format/lineproto.h"
+#include "format/series_text.h"
 #include "format/transcode_gather.h"
 #include "format/transcode_line.h"
+#include "format/transcode_tags.h"
 
 /* What a sample is within its histogram or summary. */
 enum role { ROLE_NONE, ROLE_BUCKET, ROLE_QUANTILE, ROLE_SUM, ROLE_COUNT };
@@ -17,6 +19,8 @@ struct part {
 	enum role role;
 	struct pl_sample bare; /* the sample without the label that holds its bound */
 	struct pl_str family;
+	const struct pl_sample *page; /* the sample as it stands on the page */
+	bool relabeled;               /* so that name and labels may be others than the page's */
 };
 
 static const struct pl_str le = {"le", 2}, quantile = {"quantile", 8}, infinity = {"+Inf", 4};
@@ -103,9 +107,9 @@ static bool take_bound(struct pl_transcode *t, struct pl_sample *bare, struct pl
 }
 
 /* False when the sample is no part of a histogram or summary, or has no bound where it needs one. */
-static bool take_apart(struct pl_transcode *t, const struct pl_sample *sample, struct part *part)
+static bool take_apart(struct pl_transcode *t, const struct pl_sample *sample, const struct pl_sample *page, struct part *part)
 {
-	*part = (struct part){.role = role_of(sample), .bare = *sample};
+	*part = (struct part){.role = role_of(sample), .bare = *sample, .page = page, .relabeled = page != sample};
 	part->family = (struct pl_str){sample->name.p, sample->family_n};
 	if (part->role == ROLE_NONE)
 		return false;
@@ -113,8 +117,11 @@ static bool take_apart(struct pl_transcode *t, const struct pl_sample *sample, s
 	return bounded || part->role == ROLE_SUM || part->role == ROLE_COUNT;
 }
 
-static unsigned seen_by(const struct pl_transcode *t, enum role role)
+static unsigned seen_by(const struct pl_transcode *t, const struct part *part)
 {
+	enum role role = part->role;
+	if (part->relabeled) /* what is missing may have been dropped: nothing is to be added for it */
+		return PL_GATHER_COUNT | PL_GATHER_SUM | PL_GATHER_INFINITY;
 	if (role == ROLE_BUCKET)
 		return pl_str_eq(pl_buf_str(&t->gather->bound), infinity) ? PL_GATHER_INFINITY : 0;
 	return role == ROLE_SUM ? PL_GATHER_SUM : role == ROLE_COUNT ? PL_GATHER_COUNT : 0;
@@ -234,15 +241,18 @@ static void end_family(struct pl_transcode *t)
 	t->gather->type = PL_METRIC_UNKNOWN;
 }
 
-static void begin_family(struct pl_transcode *t, const struct part *part)
+/* Families are the page's, under whatever names their samples go on: relabeling may send those of one family different ways, and
+ * then back and forth between names would tear their points apart. */
+static void begin_family(struct pl_transcode *t, const struct pl_sample *page)
 {
 	struct pl_gather *g = t->gather;
-	if (g->type == part->bare.type && pl_str_eq(pl_buf_str(&g->family), part->family))
+	struct pl_str family = {page->name.p, page->family_n};
+	if (g->type == page->type && pl_str_eq(pl_buf_str(&g->family), family))
 		return;
 	end_family(t);
 	pl_buf_clear(&g->family);
-	pl_buf_add_str(&g->family, part->family);
-	g->type = part->bare.type;
+	pl_buf_add_str(&g->family, family);
+	g->type = page->type;
 }
 
 /* ---- samples ---- */
@@ -328,7 +338,7 @@ static void add_line_with_bound(struct pl_transcode *t, const struct pl_sample *
 static void write_part(struct pl_transcode *t, const struct part *part)
 {
 	bool own_time = pl_transcode_has_own_time(t, &part->bare);
-	begin_family(t, part);
+	begin_family(t, part->page);
 	if (own_time && !pl_lp_time_fits(part->bare.time_ns)) {
 		pl_transcode_count_drop(t, PL_SAMPLE_DROP_TIME);
 		return;
@@ -337,7 +347,7 @@ static void write_part(struct pl_transcode *t, const struct part *part)
 	struct pl_gather_group *group = group_of(t, part, own_time);
 	if (group == NULL)
 		return;
-	group->seen |= seen_by(t, part->role);
+	group->seen |= seen_by(t, part);
 	bool alone = t->schema == PL_SCHEMA_TELEGRAF2 && (part->role == ROLE_BUCKET || part->role == ROLE_QUANTILE);
 	struct pl_str tag = {NULL, 0}, special;
 	if (alone) {
@@ -374,19 +384,65 @@ static struct pl_str field_of(const struct pl_sample *sample)
 	return PL_STR("value");
 }
 
-static void write_telegraf(struct pl_transcode *t, const struct pl_sample *sample)
+static void write_sample(struct pl_transcode *t, const struct pl_sample *sample, const struct pl_sample *page)
 {
 	struct part part;
-	if (is_gathered(sample->type) && take_apart(t, sample, &part)) {
+	if (is_gathered(sample->type) && take_apart(t, sample, page, &part)) {
 		write_part(t, &part);
 		return;
 	}
-	if (!is_gathered(sample->type))
+	if (!is_gathered(page->type))
 		end_family(t);
 	if (t->schema == PL_SCHEMA_TELEGRAF1)
 		pl_transcode_add_line(t, sample->name, sample, field_of(sample));
 	else
 		pl_transcode_add_line(t, measurement_of(t, sample->name), sample, sample->name);
+}
+
+static void write_telegraf(struct pl_transcode *t, const struct pl_sample *sample)
+{
+	write_sample(t, sample, sample);
+}
+
+/* ---- samples that were relabeled ---- */
+
+/* With its new name a sample stays what it is as long as it keeps the suffix that tells its part. Without: a counter's `_total`
+ * is no loss; what was a part of a histogram or summary, or `_created`, becomes a value without a type. */
+static void settle_family(struct pl_sample *sample, const struct pl_sample *page)
+{
+	struct pl_str suffix = suffix_of(page);
+	sample->family_n = sample->name.n;
+	if (page->type == PL_METRIC_UNKNOWN || suffix.n == 0)
+		return;
+	if (sample->name.n > suffix.n && memcmp(sample->name.p + sample->name.n - suffix.n, suffix.p, suffix.n) == 0)
+		sample->family_n = sample->name.n - suffix.n;
+	else if (is_gathered(page->type) || pl_str_is(suffix, "_created"))
+		sample->type = PL_METRIC_UNKNOWN;
+}
+
+void pl_transcode_telegraf_series(struct pl_transcode *t, struct pl_str series, bool target_tags, const struct pl_sample *page)
+{
+	const struct pl_transcode_target nothing = {.taken = pl_transcode_name_bit(PL_STR("time"))};
+	const struct pl_transcode_target *target = t->target;
+	struct pl_gather *g = t->gather;
+	struct pl_sample sample = *page;
+	struct pl_str name, value;
+	if (!pl_series_text_next(&series, &sample.name))
+		return;
+	settle_family(&sample, page);
+	sample.n_labels = 0;
+	while (pl_series_text_next(&series, &name) && pl_series_text_next(&series, &value)) {
+		if (sample.n_labels == g->settled_cap) {
+			g->settled_cap = 2 * g->settled_cap + 16;
+			g->settled = pl_realloc(g->settled, g->settled_cap * sizeof *g->settled);
+		}
+		g->settled[sample.n_labels++] = (struct pl_sample_label){.name = name, .value = value};
+	}
+	sample.labels = g->settled;
+	if (!target_tags)
+		t->target = &nothing;
+	write_sample(t, &sample, page);
+	t->target = target;
 }
 
 void pl_transcode_telegraf_begin(struct pl_transcode *t)

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/redact.h"
 #include "pipeline/client.h"
 #include "pipeline/oauth2_answer.h"
 
@@ -29,7 +30,7 @@ struct pl_oauth2 {
 	bool second;  /* the other of the two ways is being tried */
 	char reason[256];
 	TAILQ_HEAD(, pl_oauth2_waiter) waiters;
-	bool closing;
+	bool closing, answering;
 	void (*closed)(void *data);
 	void *closed_data;
 };
@@ -172,15 +173,6 @@ static void note_failure(struct pl_oauth2 *o)
 	o->second = false;
 }
 
-static void answer_all(struct pl_oauth2 *o, enum pl_oauth2_state state)
-{
-	/* One that asks again from within may begin to fetch anew: then the others wait for that. */
-	for (struct pl_oauth2_waiter *w; o->transfer.flight == NULL && (w = TAILQ_FIRST(&o->waiters)) != NULL;) {
-		pl_oauth2_leave(o, w);
-		w->on_answer(w, state);
-	}
-}
-
 static void finish(struct pl_oauth2 *o)
 {
 	void (*closed)(void *) = o->closed;
@@ -191,6 +183,38 @@ static void finish(struct pl_oauth2 *o)
 	pl_client_finish(&o->client);
 	free(o);
 	closed(data);
+}
+
+static void answer_all(struct pl_oauth2 *o, enum pl_oauth2_state state)
+{
+	o->answering = true;
+	/* One that asks again from within may begin to fetch anew: then the others wait for that. */
+	for (struct pl_oauth2_waiter *w; o->transfer.flight == NULL && (w = TAILQ_FIRST(&o->waiters)) != NULL;) {
+		pl_oauth2_leave(o, w);
+		w->on_answer(w, state);
+	}
+	o->answering = false;
+	if (o->closing && o->transfer.flight == NULL)
+		finish(o);
+}
+
+static void tell_transfer(struct pl_oauth2 *o, const char *reason)
+{
+	struct pl_buf url = {0};
+	pl_redact_url(&url, pl_str_of(o->config->token_url));
+	snprintf(o->reason, sizeof o->reason, "no token from %.80s: %.150s", pl_buf_cstr(&url), reason);
+	pl_buf_finish(&url);
+}
+
+/* The server may say again what it was told. */
+static void redact(struct pl_oauth2 *o)
+{
+	const struct pl_labels params = o->config->endpoint_params;
+	pl_redact_echo(o->reason, pl_buf_str(&o->secret));
+	for (size_t i = 0; i < params.n; i++)
+		if (pl_redact_is_name(params.v[i].name))
+			pl_redact_echo(o->reason, params.v[i].value);
+	pl_client_redact(&o->client, o->config->token_url, o->reason);
 }
 
 static void on_done(struct pl_transfer *t, const struct pl_transfer_result *result)
@@ -205,7 +229,8 @@ static void on_done(struct pl_transfer *t, const struct pl_transfer_result *resu
 	if (err == PL_OK)
 		err = pl_oauth2_answer_read(o->status, pl_buf_str(&o->answer), &answer, o->reason, sizeof o->reason);
 	else
-		snprintf(o->reason, sizeof o->reason, "no token from %.80s: %.150s", o->config->token_url, result->reason);
+		tell_transfer(o, result->reason);
+	redact(o);
 	wipe(&o->form);
 	wipe(&o->secret);
 	wipe(&o->answer);
@@ -247,7 +272,7 @@ void pl_oauth2_close(struct pl_oauth2 *o, void (*closed)(void *data), void *data
 	o->closed_data = data;
 	if (o->transfer.flight != NULL)
 		pl_transfer_cancel(&o->transfer);
-	else
+	else if (!o->answering) /* else when the last one has got his answer */
 		finish(o);
 }
 

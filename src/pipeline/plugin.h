@@ -73,6 +73,7 @@ struct pl_input_counters {
 	_Atomic uint64_t samples;                   /* read from pages, kept or not */
 	_Atomic uint64_t points;                    /* committed lines, own series included */
 	_Atomic uint64_t own_points;                /* of these: up and the like */
+	_Atomic uint64_t stale;                     /* of these: markers of series that are gone */
 	_Atomic uint64_t bytes;                     /* of pages, decoded */
 	_Atomic uint64_t merged;                    /* samples that share a point with another */
 	_Atomic uint64_t added;                     /* points that no sample stands for (a bucket that was missing) */

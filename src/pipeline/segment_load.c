@@ -113,7 +113,8 @@ static void count_lost(struct pl_segment *g, uint64_t gap, const struct pl_spool
 	g->damaged = true;
 	found->corrupt += records > 0 ? records : 1;
 	if (points > 0 && gap + HEADS <= r->offset && (p = see(w, gap + PL_SPOOL_HEAD, PL_SPOOL_OUTCOME)) != NULL &&
-	    pl_spool_outcome_read(&o, &g->reasons, g->id, gap, p) == PL_OK && pl_spool_outcome_points(&o) <= points) {
+	    pl_spool_outcome_read(&o, &g->reasons, g->id, gap, p) == PL_OK &&
+	    pl_spool_outcome_points(&o) <= (points < UINT32_MAX ? points : UINT32_MAX)) {
 		struct pl_spool_record lost = {.offset = gap, .points = (uint32_t)pl_spool_outcome_points(&o)};
 		count(g, &lost, &o);
 		points -= lost.points;
@@ -146,6 +147,7 @@ static void walk(struct pl_segment *g, struct window *w, bool last, struct pl_se
 			g->damaged = true;
 			found->corrupt++;
 		}
+		g->damaged = g->damaged || o.dropped[PL_DROP_CORRUPT] > 0;
 		count(g, &r, err == PL_OK ? &o : NULL);
 		g->records = r.sequence + 1;
 		g->points = r.points_before + r.points;

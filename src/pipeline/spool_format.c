@@ -52,6 +52,13 @@ static uint64_t get64(const unsigned char *p)
 	return le64toh(v);
 }
 
+/* Times before 1970 are none; so no difference of two overflows. */
+static int64_t get_wall(const unsigned char *p)
+{
+	uint64_t v = get64(p);
+	return v <= INT64_MAX ? (int64_t)v : 0;
+}
+
 static uint32_t reason_hash(size_t drop)
 {
 	const char *label = pl_drop_label((enum pl_drop)drop);
@@ -107,7 +114,7 @@ enum pl_err pl_spool_file_read(struct pl_spool_file *f, enum pl_spool_kind kind,
 		return PL_EPARSE;
 	f->version = get32(in + 8);
 	f->id = get64(in + 16);
-	f->made_wall_ns = (int64_t)get64(in + 24);
+	f->made_wall_ns = get_wall(in + 24);
 	for (size_t i = 0; i < PL_SPOOL_SLOTS; i++)
 		hashes[i] = get32(in + 32 + 4 * i);
 	f->own_reasons = reasons_of(&f->reasons, hashes);
@@ -150,7 +157,7 @@ bool pl_spool_record_read(struct pl_spool_record *r, uint64_t segment, uint64_t 
 				      .offset = offset,
 				      .sequence = get64(in + 24),
 				      .points_before = get64(in + 32),
-				      .wall_ns = (int64_t)get64(in + 40),
+				      .wall_ns = get_wall(in + 40),
 				      .points = get32(in + 48),
 				      .bytes = get32(in + 52),
 				      .database = get16(in + 56),

@@ -21,7 +21,12 @@ struct pl_target {
 	struct pl_labels labels;     /* what its samples get; no `__` names */
 	struct pl_labels discovered; /* before they were settled: __address__, __meta_* ... */
 	int64_t interval_ns, timeout_ns;
+	/* The one thing that changes: how many targets its job has while that is above the job's target_limit, and none of them
+	 * may be scraped; 0: it may; PL_TARGET_UNJUDGED: not known yet. Written by the control thread. */
+	_Atomic uint32_t over_limit;
 };
+
+#define PL_TARGET_UNJUDGED UINT32_MAX
 
 struct pl_target *pl_target_share(struct pl_target *t); /* any thread */
 void pl_target_release(struct pl_target *t);            /* any thread; the last one frees */
@@ -56,6 +61,7 @@ enum pl_scrape_result {
 #define X(name, word) name,
 	PL_SCRAPE_RESULT_MAP(X)
 #undef X
+	    PL_SCRAPE_RESULTS
 };
 
 const char *pl_scrape_result_word(enum pl_scrape_result r); /* static storage */
@@ -78,7 +84,8 @@ struct pl_target_status {
 	int64_t last_duration_ns;
 	uint64_t last_samples, last_dropped, last_bytes;
 	uint64_t last_kept;         /* samples after metric relabeling */
-	uint64_t last_series_added; /* 0 where series are not remembered */
+	bool knows_series;          /* remembers them, for its job asks for something that needs that */
+	uint64_t last_series_added; /* where it does */
 	uint64_t known_series;      /* those that series_limit bounds; 0 without one */
 	int64_t down_since_wall_ns; /* 0: not down */
 	uint64_t scrapes, failures; /* since it was taken on */

@@ -67,6 +67,7 @@ static void on_update(struct pl_discovery_sink *sink, struct pl_str name, const 
 		pl_source_set_groups(*at, groups, n);
 		pl_source_settle(*at, d->owner->config, d->owner->job);
 	}
+	d->owner->changed(d->owner);
 	note_spoke(d);
 }
 

@@ -15,6 +15,8 @@ struct pl_discovery_owner {
 	/* Sources of an instance whose configuration was edited. They stay until the one in its place has spoken, so that what
 	 * both name is never without a target. */
 	struct pl_source *held;
+	/* It has other targets now, perhaps. */
+	void (*changed)(struct pl_discovery_owner *owner);
 	/* One of its instances said something for the first time; it may be about to say more. */
 	void (*spoke)(struct pl_discovery_owner *owner);
 };

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "targets/discovery.h"
 #include "targets/source.h"
+#include "targets/target_limit.h"
 
 enum { MAX_TARGETS = 200000, MAX_REMEMBERED = 10000 };
 /* How long the groups of an edited discovery are kept when the one in its place says nothing. */
@@ -18,6 +19,7 @@ struct job {
 	struct pl_discovery **instances; /* one per section, in their order */
 	size_t n;
 	int64_t hold_until_ns; /* monotonic; of owner.held */
+	struct pl_target_limit limit;
 };
 
 struct pl_target_manager {
@@ -27,7 +29,8 @@ struct pl_target_manager {
 	struct pl_config *config; /* shares; NULL before the first apply */
 	struct job *jobs;
 	uv_timer_t hold;
-	size_t closing; /* instances and handles whose end is awaited */
+	uint64_t limit_exceeded; /* ever: findings that a job has too many targets */
+	size_t closing;          /* instances and handles whose end is awaited */
 	bool closed;
 	void (*on_closed)(void *data);
 	void *on_closed_data;
@@ -50,6 +53,30 @@ static bool all_spoke(const struct job *j)
 	return true;
 }
 
+static void add_to_limit(struct pl_target_limit *l, const struct pl_source *s)
+{
+	for (; s != NULL; s = s->next)
+		pl_target_limit_add(l, s->targets, s->n_targets);
+}
+
+/* After every change of its targets. */
+static void judge(struct job *j)
+{
+	pl_target_limit_begin(&j->limit);
+	for (size_t i = 0; j->owner.job->target_limit > 0 && i < j->n; i++)
+		if (j->instances[i] != NULL) /* while they are being made */
+			add_to_limit(&j->limit, pl_discovery_sources(j->instances[i]));
+	if (j->owner.job->target_limit > 0)
+		add_to_limit(&j->limit, j->owner.held);
+	if (pl_target_limit_judge(&j->limit, j->owner.job, j->manager->env.log))
+		j->manager->limit_exceeded++;
+}
+
+static void on_changed(struct pl_discovery_owner *owner)
+{
+	judge(pl_container_of(owner, struct job, owner));
+}
+
 static void let_go(struct job *j)
 {
 	struct pl_source *held = j->owner.held;
@@ -64,10 +91,12 @@ static void on_hold(uv_timer_t *timer)
 	for (struct job *j = m->jobs; j != NULL; j = j->next) {
 		if (j->owner.held == NULL)
 			continue;
-		if (all_spoke(j) || j->hold_until_ns <= now)
+		if (all_spoke(j) || j->hold_until_ns <= now) {
 			let_go(j);
-		else if (j->hold_until_ns < next)
+			judge(j);
+		} else if (j->hold_until_ns < next) {
 			next = j->hold_until_ns;
+		}
 	}
 	if (next != INT64_MAX)
 		uv_timer_start(timer, on_hold, (uint64_t)((next - now) / PL_NS_PER_MS) + 1, 0);
@@ -129,6 +158,7 @@ static void destroy_job(struct job *j)
 		close_instance(j->manager, j->instances[i], &sources);
 	destroy_sources(sources);
 	let_go(j);
+	pl_target_limit_finish(&j->limit);
 	free(j->instances);
 	free(j);
 }
@@ -146,6 +176,7 @@ static struct job *take_job(struct pl_target_manager *m, struct job **list, cons
 	struct job *j = pl_calloc(1, sizeof *j);
 	j->manager = m;
 	j->owner.spoke = on_spoke;
+	j->owner.changed = on_changed;
 	return j;
 }
 
@@ -190,6 +221,7 @@ static void apply_job(struct job *j, struct pl_config *config, const struct pl_j
 	for (size_t i = 0; i < n_fresh; i++)
 		pl_discovery_open(fresh[i]);
 	free(fresh);
+	judge(j);
 	j->hold_until_ns = pl_clock_mono_ns() + hold_ns;
 }
 
@@ -314,14 +346,27 @@ void pl_target_manager_targets(const struct pl_target_manager *m, void (*fn)(voi
 			fn(data, set->slots[i].target);
 }
 
+void pl_target_manager_over_limit(const struct pl_target_manager *m,
+				  void (*fn)(void *data, const struct pl_job *job, size_t targets), void *data)
+{
+	for (const struct job *j = m->jobs; j != NULL; j = j->next)
+		if (j->limit.over > 0)
+			fn(data, j->owner.job, j->limit.over);
+}
+
 struct pl_target_counts pl_target_manager_counts(const struct pl_target_manager *m)
 {
 	const struct pl_target_set *set = &m->env.set;
+	uint64_t over_limit = 0;
+	for (const struct job *j = m->jobs; j != NULL; j = j->next)
+		over_limit += j->limit.over;
 	return (struct pl_target_counts){
 	    .active = set->n,
 	    .invalid = m->env.invalid,
 	    .duplicates = set->names - set->n,
 	    .dropped = m->env.dropped,
+	    .over_limit = over_limit,
+	    .limit_exceeded = m->limit_exceeded,
 	    .matches_given_up = pl_relabel_scratch_gave_up(&m->env.builder.scratch),
 	};
 }

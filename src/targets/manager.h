@@ -60,10 +60,16 @@ void pl_target_manager_walk(const struct pl_target_manager *m,
 			    bool (*fn)(void *data, struct pl_config *config, const struct pl_job *job, const struct pl_source *s),
 			    void *data);
 
+/* Calls fn for every job that has more targets than its target_limit. */
+void pl_target_manager_over_limit(const struct pl_target_manager *m,
+				  void (*fn)(void *data, const struct pl_job *job, size_t targets), void *data);
+
 struct pl_target_counts {
 	uint64_t active, invalid, duplicates; /* now: scraped, refused (bad address ...), equal to another one */
 	uint64_t dropped;                     /* now: dropped by relabeling */
-	uint64_t matches_given_up;            /* ever, in relabeling: patterns that would have taken too long */
+	uint64_t over_limit;       /* now: of the active ones, not scraped because their job has more than its target_limit */
+	uint64_t limit_exceeded;   /* ever: how often a job was found to have too many, after each change of its targets */
+	uint64_t matches_given_up; /* ever, in relabeling: patterns that would have taken too long */
 };
 struct pl_target_counts pl_target_manager_counts(const struct pl_target_manager *m);
 

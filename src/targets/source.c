@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/redact.h"
 
 struct pl_source *pl_source_create(struct pl_source_env *env, const char *mechanism, struct pl_str name)
 {
@@ -85,14 +86,18 @@ void pl_source_set_groups(struct pl_source *s, const struct pl_target_group *gro
 	s->updated_wall_ns = pl_clock_wall_ns();
 }
 
-/* The address for people: printable ASCII, cut. */
-static void add_shown(struct pl_buf *out, struct pl_str address)
+/* The address for people: without a user, printable ASCII, cut. */
+static void add_shown(struct pl_buf *out, struct pl_str whole)
 {
 	enum { MAX_SHOWN = 80 };
+	struct pl_buf public = {0};
+	pl_redact_value(&public, whole);
+	struct pl_str address = pl_buf_str(&public);
 	for (size_t i = 0; i < address.n && i < MAX_SHOWN; i++)
 		pl_buf_add_char(out, address.p[i] >= 0x20 && address.p[i] < 0x7f ? address.p[i] : '?');
 	if (address.n > MAX_SHOWN)
 		pl_buf_add_cstr(out, "...");
+	pl_buf_finish(&public);
 }
 
 static void set_text(char **text, struct pl_buf *b)

@@ -247,6 +247,7 @@ enum pl_err pl_target_build(struct pl_target_builder *b, struct pl_str address, 
 	struct pl_target *t = pack(b, discovered, labels);
 	t->interval_ns = interval;
 	t->timeout_ns = timeout;
+	atomic_init(&t->over_limit, b->job->target_limit > 0 ? PL_TARGET_UNJUDGED : 0);
 	t->phase = pl_labels_hash(labels, pl_str_hash(pl_buf_str(&b->url), 0));
 	uint64_t how[] = {t->phase, b->job->fingerprint, (uint64_t)interval, (uint64_t)timeout};
 	t->key = pl_str_hash((struct pl_str){(const char *)how, sizeof how}, 0);

@@ -34,6 +34,7 @@ static void read_rule(struct pl_arena *arena, struct pl_str line, struct pl_rela
 	    .modulus = strtoull(field[4], NULL, 10),
 	    .target_label = field[5],
 	    .replacement = field[6],
+	    .legacy_names = ((unsigned char)field[0][0] & 0x80) != 0,
 	};
 }
 
@@ -43,7 +44,7 @@ static bool read_labels(struct pl_labels_builder *b, struct pl_str text)
 	pl_labels_builder_clear(b);
 	while (text.p != NULL) {
 		struct pl_str value = pl_str_cut(&text, '\n'), name = pl_str_cut(&value, '=');
-		if (!pl_label_name_valid(name) || value.p == NULL)
+		if (name.n == 0 || !pl_str_utf8(name) || value.p == NULL)
 			continue;
 		pl_labels_builder_set(b, name, value);
 		utf8 = utf8 && pl_str_utf8(value);
@@ -57,7 +58,7 @@ static void check_step(void *data, size_t rule, struct pl_labels labels, bool ke
 	(void)kept;
 	require(rule == (*next)++);
 	for (size_t i = 0; i < labels.n; i++) {
-		require(labels.v[i].value.n > 0 && pl_label_name_valid(labels.v[i].name));
+		require(labels.v[i].value.n > 0 && labels.v[i].name.n > 0 && pl_str_utf8(labels.v[i].name));
 		require(i == 0 || pl_str_cmp(labels.v[i - 1].name, labels.v[i].name) < 0);
 	}
 }

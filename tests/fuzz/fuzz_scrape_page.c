@@ -1,6 +1,6 @@
 /* A page under metric relabeling: with a cache, with one that is too small, and without any, the lines are the same, each is a
  * valid point, and samples + own points + added = points + merged + dropped. Input: two bytes: flags; and limits, whose upper
- * bits choose the policy for NaN and, without rules, the schema; up to 3 rules of an action's byte and 4 fields divided by
+ * bits choose the policy for NaN and the schema; up to 3 rules of an action's byte and 4 fields divided by
  * newlines (source label, regex, target, replacement), each rule and the rest divided by an empty line; then the page. */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ struct scrape {
 	struct pl_target_series *series;
 	struct pl_scrape_page *page;
 	struct pl_sink sink;
-	struct pl_buf lines; /* but scrape_series_added, which only the cache knows */
+	struct pl_buf lines; /* but scrape_series_added and markers of stale series, which only the cache knows */
 	uint64_t n_lines;
 	struct pl_scrape_outcome outcome;
 };
@@ -29,6 +29,21 @@ static void must(bool good)
 		abort();
 }
 
+static bool is_point(struct pl_str text)
+{
+	struct pl_lp_line line;
+	size_t column;
+	const char *reason;
+	return pl_lp_parse(text, &line, &column, &reason) == PL_OK;
+}
+
+static bool is_of_cache(struct pl_str line)
+{
+	static const struct pl_str of_telegraf2 = PL_STR(" scrape_series_added=");
+	return pl_str_starts(line, PL_STR("scrape_series_added")) || pl_str_starts(line, PL_STR("pulseline_stale")) ||
+	       memmem(line.p, line.n, of_telegraf2.p, of_telegraf2.n) != NULL;
+}
+
 static void commit(struct pl_sink *sink, struct pl_route *route, struct pl_buf *lines, uint32_t points)
 {
 	struct scrape *s = pl_container_of(sink, struct scrape, sink);
@@ -37,7 +52,8 @@ static void commit(struct pl_sink *sink, struct pl_route *route, struct pl_buf *
 	for (; rest.n > 0; points--) {
 		struct pl_str line = pl_str_cut(&rest, '\n');
 		s->n_lines++;
-		if (pl_str_starts(line, PL_STR("scrape_series_added")))
+		must(is_point(line));
+		if (is_of_cache(line))
 			continue;
 		pl_buf_add_str(&s->lines, line);
 		pl_buf_add_char(&s->lines, '\n');
@@ -88,13 +104,6 @@ static void read_page(struct scrape *s, const struct pl_job *job, const struct p
 
 static void check_lines(const struct scrape *s)
 {
-	struct pl_str lines = pl_buf_str(&s->lines);
-	while (lines.n > 0) {
-		struct pl_lp_line line;
-		size_t column;
-		const char *reason;
-		must(pl_lp_parse(pl_str_cut(&lines, '\n'), &line, &column, &reason) == PL_OK);
-	}
 	must(s->n_lines == s->outcome.points);
 }
 
@@ -103,6 +112,8 @@ static void run(const struct pl_job *job, unsigned flags, struct pl_str page)
 	struct pl_labels_builder labels = {0};
 	struct pl_transcode_target target;
 	struct scrape with, small, without;
+	struct pl_job unmarked = *job;
+	unmarked.influx.stale = PL_STALE_NONE;
 	pl_labels_builder_set(&labels, PL_STR("job"), PL_STR("j"));
 	pl_labels_builder_set(&labels, PL_STR("instance"), PL_STR("h:1"));
 	if ((flags & 2) != 0)
@@ -110,12 +121,12 @@ static void run(const struct pl_job *job, unsigned flags, struct pl_str page)
 	pl_transcode_target_init(&target, pl_labels_builder_view(&labels));
 	scrape_init(&with, job, &target, 1 << 20);
 	scrape_init(&small, job, &target, 6000);
-	scrape_init(&without, job, &target, 0);
+	scrape_init(&without, &unmarked, &target, 0);
 	for (size_t i = 0; i < SCRAPES; i++) {
 		struct pl_str part = i % 3 == 2 ? (struct pl_str){page.p, page.n / 2} : page; /* series come and go */
 		read_page(&with, job, &target, part, i % 2 == 0 ? 0 : 7);
 		read_page(&small, job, &target, part, 0);
-		read_page(&without, job, &target, part, 0);
+		read_page(&without, &unmarked, &target, part, 0);
 		must(pl_str_eq(pl_buf_str(&with.lines), pl_buf_str(&without.lines)));
 		must(pl_str_eq(pl_buf_str(&small.lines), pl_buf_str(&without.lines)));
 		must(strcmp(with.page->error, without.page->error) == 0);
@@ -169,7 +180,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .sample_limit = (data[0] & 32) != 0 ? data[1] % 16 : 0,
 	    .series_limit = (data[0] & 64) != 0 ? data[1] % 16 : 0,
 	    .metric_relabel = relabel,
-	    .influx = {.schema = n == 0 ? data[1] / 64 % 3 : 0, .nan = data[1] / 16 % 3, .measurement = ""}};
+	    .influx = {.schema = data[1] / 64 % 3, .stale = data[0] / 128, .nan = data[1] / 16 % 3, .measurement = ""}};
 	if (n == 0 || relabel != NULL)
 		run(&job, data[0], rest);
 	pl_relabel_destroy(relabel);

@@ -7,6 +7,7 @@ import requests
 
 from daemon import BINARY, Daemon
 from harness import Process, free_port, wait_until
+from http_peers import Peer, page
 from influx import Influxd
 from servers import PageServer
 
@@ -33,6 +34,19 @@ def pages():
     server = PageServer()
     yield server
     server.close()
+
+
+@pytest.fixture
+def peer():
+    made = []
+
+    def make(answer=lambda asked: page(), **more):
+        made.append(Peer(answer, **more))
+        return made[-1]
+
+    yield make
+    for p in made:
+        p.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,14 @@
 """The other side of an HTTP client: a server that remembers what it was asked, and a SOCKS5 proxy in front of it."""
+import base64
 import http.server
+import json
 import select
 import socket
 import ssl
 import struct
 import subprocess
 import threading
+import urllib.parse
 
 
 class Asked:
@@ -157,3 +160,39 @@ def tls(cert, key, newest=None):
     if newest is not None:
         context.maximum_version = newest
     return context
+
+
+def basic(user, password):
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+class Issuer:
+    """A token endpoint."""
+
+    def __init__(self, peer, by_form=False):
+        self.valid, self.n, self.status, self.by_form = None, 0, 200, by_form
+        self.peer = peer(self.answer)
+        self.url = f"http://{self.peer.address}/token"
+
+    def known(self, asked):
+        form = urllib.parse.parse_qs(asked.body)
+        if self.by_form:
+            return form.get("client_id") == ["id x"] and form.get("client_secret") == ["s3cret&"]
+        return asked.headers["Authorization"] == basic("id%20x", "s3cret%26")
+
+    def answer(self, asked):
+        if self.status != 200:
+            return self.status, {}, b"s3cret"
+        if not self.known(asked):
+            return 401, {"Content-Type": "application/json"}, b'{"error": "invalid_client"}'
+        self.n += 1
+        self.valid = f"t0ken{self.n}"
+        body = json.dumps({"access_token": self.valid, "token_type": "bearer", "expires_in": 3600}).encode()
+        return 200, {"Content-Type": "application/json"}, body
+
+    def config(self, **more):
+        return {"client_id": "id x", "client_secret": "s3cret&", "token_url": self.url, "scopes": ["a", "b"],
+                "endpoint_params": {"audience": "x=y"}, **more}
+
+    def target(self, asked):
+        return page() if asked.headers["Authorization"] == f"Bearer {self.valid}" else (401, {}, b"")

@@ -52,7 +52,7 @@ scrape_configs:
     kubernetes_sd_configs: [{role: pod}]
 outputs:
   - locla: {}
-alerting: {}
+rule_files: [a]
 """)
     p = check("f.yml", cwd=tmp_path)
     assert p.returncode == 3
@@ -70,7 +70,7 @@ alerting: {}
         'f.yml:14:5: scrape_configs[1].kubernetes_sd_configs: discovery through Kubernetes is not supported; '
         'use http_sd_configs, with something that answers with the targets, or file_sd_configs',
         'f.yml:16:5: outputs[0].locla: unknown kind (did you mean "local"?)',
-        'f.yml:17:1: alerting: there is no Alertmanager here; alerts belong to Kapacitor',
+        'f.yml:17:1: rule_files: rules are not evaluated here; write alerts as Kapacitor tasks',
     ]
 
 

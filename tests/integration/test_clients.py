@@ -1,5 +1,4 @@
 """How the daemon asks: what the other side saw, for every key that says so."""
-import base64
 import gzip
 import json
 import ssl
@@ -11,24 +10,7 @@ import pytest
 
 from daemon import BINARY, job
 from harness import PATIENCE, wait_until
-from http_peers import Peer, Socks, Tunnel, certificate, page, tls
-
-
-@pytest.fixture
-def peer():
-    made = []
-
-    def make(answer=lambda asked: page(), **more):
-        made.append(Peer(answer, **more))
-        return made[-1]
-
-    yield make
-    for p in made:
-        p.close()
-
-
-def basic(user, password):
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+from http_peers import Issuer, Peer, Socks, Tunnel, basic, certificate, page, tls
 
 
 def is_up(pulseline, name):
@@ -74,7 +56,7 @@ def test_body_size_limit_counts_after_decompression(pulseline, peer):
     body = b"".join(b'a{i="%d"} 1\n' % i for i in range(2000))
     target = peer(lambda asked: (200, {"Content-Type": "text/plain", "Content-Encoding": "gzip"}, gzip.compress(body)))
     assert len(gzip.compress(body)) < 10000 < len(body)
-    pulseline.config([job("small", target.address, body_size_limit="10000"), job("large", target.address, body_size_limit="1MB",
+    pulseline.config([job("small", target.address, body_size_limit="10000B"), job("large", target.address, body_size_limit="1MB",
                                                                                  metrics_path="/l")]).start()
     is_down(pulseline, "small", "the body is larger than 10000 bytes")
     is_up(pulseline, "large")
@@ -193,38 +175,6 @@ def test_tls_versions(pulseline, peer, tmp_path):
     is_up(pulseline, "old")
     is_down(pulseline, "new", "TLS handshake")
     is_down(pulseline, "untrusting", "TLS certificate not trusted")
-
-
-class Issuer:
-    """A token endpoint."""
-
-    def __init__(self, peer, by_form=False):
-        self.valid, self.n, self.status, self.by_form = None, 0, 200, by_form
-        self.peer = peer(self.answer)
-        self.url = f"http://{self.peer.address}/token"
-
-    def known(self, asked):
-        form = urllib.parse.parse_qs(asked.body)
-        if self.by_form:
-            return form.get("client_id") == ["id x"] and form.get("client_secret") == ["s3cret&"]
-        return asked.headers["Authorization"] == basic("id%20x", "s3cret%26")
-
-    def answer(self, asked):
-        if self.status != 200:
-            return self.status, {}, b"s3cret"
-        if not self.known(asked):
-            return 401, {"Content-Type": "application/json"}, b'{"error": "invalid_client"}'
-        self.n += 1
-        self.valid = f"t0ken{self.n}"
-        body = json.dumps({"access_token": self.valid, "token_type": "bearer", "expires_in": 3600}).encode()
-        return 200, {"Content-Type": "application/json"}, body
-
-    def config(self, **more):
-        return {"client_id": "id x", "client_secret": "s3cret&", "token_url": self.url, "scopes": ["a", "b"],
-                "endpoint_params": {"audience": "x=y"}, **more}
-
-    def target(self, asked):
-        return page() if asked.headers["Authorization"] == f"Bearer {self.valid}" else (401, {}, b"")
 
 
 @pytest.mark.sanitized

@@ -11,6 +11,7 @@ import pytest
 
 from daemon import BINARY
 from harness import free_port
+from http_peers import Issuer
 from servers import FAULTS, head
 
 pytestmark = pytest.mark.sanitized
@@ -134,16 +135,12 @@ def test_as_a_job(pages, tmp_path):
     pages.held.clear()
 
 
-OAUTH2 = {"client_id": "i", "client_secret": "s", "token_url": "http://127.0.0.1:1/token"}
-
-
 def test_what_the_job_makes_of_a_page(pages, tmp_path):
     pages.pages["/metrics"] = b'# TYPE h histogram\nh_bucket{le="+Inf"} 2\nh_count 2\nh_sum 3\n# TYPE a gauge\na NaN\n'
     rules = [{"action": "drop", "source_labels": ["__address__"], "regex": "10[.].*"}]
     config = tmp_path / "jobs.yml"
     config.write_text(json.dumps({"scrape_configs": [
-        {"job_name": "one", "influx": {"schema": "telegraf1", "nan": "zero"}, "relabel_configs": rules},
-        {"job_name": "token", "oauth2": OAUTH2}]}))
+        {"job_name": "one", "influx": {"schema": "telegraf1", "nan": "zero"}, "relabel_configs": rules}]}))
     answer = told("-c", config, "--job", "one", pages.address, status=0)
     bucket, count, total, gathered, a = answer["steps"]
     assert bucket["points"] == count["points"] == total["points"] == [] and gathered["line"] is gathered["sample"] is None
@@ -153,8 +150,47 @@ def test_what_the_job_makes_of_a_page(pages, tmp_path):
     assert "gathered from the samples above" in explain("-c", config, "--job", "one", pages.address).stdout
     dropped = explain("-c", config, "--job", "one", "10.0.0.1:9100")
     assert dropped.returncode == 1 and "rule 0" in dropped.stderr and "action: drop" in dropped.stderr
-    token = told("-c", config, "--job", "token", pages.address, status=1)
-    assert token["cause"] == "credentials" and "OAuth 2" in token["error"]
+
+
+def test_metric_relabeling_is_told(pages, tmp_path):
+    pages.pages["/metrics"] = b'# TYPE h histogram\nh_bucket{le="+Inf"} 2\nh_count 2\ngo_x 1\nb{n=""} NaN\nnameless 4\n'
+    rules = [{"action": "drop", "source_labels": ["__name__"], "regex": "go_.*"},
+             {"source_labels": ["__name__"], "regex": "(h)_(.*)", "target_label": "__name__", "replacement": "my_${1}_$2"},
+             {"source_labels": ["__name__"], "regex": "nameless", "target_label": "__name__", "replacement": ""}]
+    config = tmp_path / "jobs.yml"
+    for schema, points in (("kapacitor", ["my_h_bucket,le=+Inf,", "my_h_count,"]), ("telegraf1", ["my_h,"])):
+        config.write_text(json.dumps({"scrape_configs": [
+            {"job_name": "one", "metric_relabel_configs": rules, "influx": {"schema": schema}, "sample_limit": 3}]}))
+        answer = told("-c", config, pages.address, status=0)
+        by_line = {s["line"]: s for s in answer["steps"]}
+        assert by_line[2]["relabeled"] == {"__name__": "my_h_bucket", "instance": pages.address, "job": "one", "le": "+Inf"}
+        assert by_line[4]["dropped"] == "metric_relabel_configs" and by_line[4]["rule"] == 0 and by_line[4]["points"] == []
+        assert by_line[5]["dropped"] == "nan" and "relabeled" not in by_line[5] and "rule" not in by_line[5]
+        assert by_line[6]["dropped"] == "no_name_after_relabeling"
+        assert answer["dropped"] == {"nan": 1, "metric_relabel_configs": 1, "no_name_after_relabeling": 1}
+        told_points = [p for s in answer["steps"] for p in s["points"]]
+        assert len(told_points) == len(points) and all(p.startswith(w) for p, w in zip(told_points, points)), told_points
+    text = explain("-c", config, pages.address).stdout
+    assert 'dropped (metric_relabel_configs): by rule 0 of metric_relabel_configs (from 0): action: drop' in text
+    assert '~  relabeled {"__name__":"my_h_count"' in text and "1 x metric_relabel_configs" in text
+
+
+def test_a_token_is_fetched(peer, tmp_path):
+    issuer = Issuer(peer)
+    target = peer(issuer.target)
+    config = tmp_path / "jobs.yml"
+    config.write_text(json.dumps({"scrape_configs": [
+        {"job_name": "good", "oauth2": issuer.config()},
+        {"job_name": "wrong", "oauth2": issuer.config(client_secret="wr0ng")},
+        {"job_name": "away", "oauth2": issuer.config(token_url=f"http://127.0.0.1:{free_port()}/token")},
+        {"job_name": "unread", "oauth2": {"client_id": "i", "token_url": issuer.url, "client_secret_file": "missing"}}]}))
+    assert told("-c", config, "--job", "good", target.address, status=0)["points"] == 1
+    assert issuer.n == 1 and len(target.asked) == 1
+    for name, text in (("wrong", "invalid_client"), ("away", "no token from"), ("unread", "missing")):
+        answer = told("-c", config, "--job", name, target.address, status=1)
+        assert answer["cause"] == "credentials" and text in answer["error"] and "oauth2" in answer["advice"][0], answer
+        assert "wr0ng" not in json.dumps(answer)
+    assert len(target.asked) == 1
 
 
 def test_wrong_calls(tmp_path):

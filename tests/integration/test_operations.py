@@ -1,4 +1,5 @@
 """Start, stop, reload, and what the daemon says about itself."""
+import itertools
 import json
 import os
 import re
@@ -6,6 +7,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import threading
 
 import pytest
 import requests
@@ -13,6 +15,7 @@ import requests
 from daemon import BINARY, job
 from exposition import parse_page
 from harness import ROOT, free_port, wait_until
+from servers import FAULTS, head
 from test_outputs import Counter
 
 # --- start ---
@@ -327,3 +330,49 @@ def test_the_conf_folder_is_valid():
 def test_unknown_paths_are_404(running):
     for path in ("/nothing", "/api/v1/nothing", "/%00", "/../../etc/passwd", "/latest"):
         assert requests.get(running.url(path), timeout=60).status_code in (400, 404), path
+
+
+def test_the_log_of_a_job_that_fails_in_many_ways(pulseline, pages):
+    """One line for the first failure, one for the recovery; what happens in between is in /api/v1/targets."""
+    served = itertools.count()
+    kinds = {"status", "network", "parse", "content", "timeout"}
+    faults = [FAULTS["/error_status"], FAULTS["/empty_answer"], FAULTS["/cut_body"], FAULTS["/black_hole"],
+              lambda conn: conn.sendall(head(4) + b"a b\n"), lambda conn: conn.sendall(head(2, content_type="image/png") + b"ab")]
+    broken = threading.Event()
+
+    def page(conn):
+        n = next(served)
+        (faults[n % len(faults)] if broken.is_set() else lambda c: c.sendall(head(4) + b"a 1\n"))(conn)
+
+    pages.pages["/metrics"] = page
+    pulseline.config([job("weak", pages.address, scrape_interval="200ms", scrape_timeout="150ms")]).start()
+
+    def told():
+        return [line for line in pulseline.log().splitlines() if "job=weak" in line]
+
+    def failed():
+        return pulseline.metric("pulseline_scrapes_failed_total")
+
+    for _ in range(2):
+        wait_until(lambda: pulseline.target("weak")["health"] == "up", "it works")
+        before, lines = failed(), len(told())
+        broken.set()
+        wait_until(lambda: failed() >= before + 15, "many failures")
+        assert kinds <= {o["result"] for o in pulseline.target("weak")["outcomes"]}
+        assert len(told()) <= lines + 1, told()
+        broken.clear()
+        wait_until(lambda: pulseline.target("weak")["health"] == "up", "it works again")
+
+    def settled():  # a slow machine may add failures of its own, each with its recovery
+        lines, total = told(), failed()
+        ended = [int(n) for n in re.findall(r"failures=(\d+)", "\n".join(lines))]
+        return sum(ended) == total and len(lines) == 2 * len(ended) and lines == told()
+
+    wait_until(settled, f"all failures are told of: {told()}")
+    lines = told()
+    for first, last in zip(lines[::2], lines[1::2]):
+        assert 'msg="scrape failed"' in first and "level=warn" in first and "reason=" in first
+        assert 'msg="scrape works again"' in last and "level=info" in last and "after_seconds=" in last
+        by_kind = dict(part.rsplit(" ", 1) for part in re.search(r'kinds="([^"]*)"', last)[1].split(", "))
+        assert sum(map(int, by_kind.values())) == int(re.search(r"failures=(\d+)", last)[1])
+    assert sum(all(f"{kind} " in last for kind in kinds) for last in lines[1::2]) == 2

@@ -56,6 +56,53 @@ def test_metric_relabeling(pulseline, pages):
     assert m["pulseline_metric_relabel_uncached_total"] == 0
 
 
+HISTOGRAM = b"""# TYPE request_seconds histogram
+request_seconds_bucket{le="0.1",path="/a"} 3
+request_seconds_bucket{le="+Inf",path="/a"} 5
+request_seconds_sum{path="/a"} 2.5
+request_seconds_count{path="/a"} 5
+go_threads 3
+"""
+
+
+@pytest.mark.sanitized
+def test_metric_relabeling_with_telegraf_schemas(pulseline, pages):
+    pages.pages["/metrics"] = HISTOGRAM
+    rules = [{"source_labels": ["__name__"], "regex": "go_.*", "action": "drop"},
+             {"source_labels": ["__name__"], "regex": "request_(.*)", "target_label": "__name__", "replacement": "web_$1"}]
+    pulseline.config([job(schema, pages.address, metric_relabel_configs=rules, influx={"schema": schema})
+                      for schema in ("telegraf1", "telegraf2")]).start()
+    wait_until(lambda: len(pulseline.points_of("web_seconds", path="/a", job="telegraf1")) >= 3, "scrapes")
+    wait_until(lambda: len(pulseline.points_of("prometheus", path="/a", job="telegraf2", le="0.1")) >= 3, "scrapes")
+    (one, *_) = pulseline.points_of("web_seconds", path="/a", job="telegraf1")
+    assert " 0.1=3,+Inf=5,sum=2.5,count=5 " in one
+    assert any(" web_seconds_sum=2.5,web_seconds_count=5 " in p for p in pulseline.points_of("prometheus", path="/a"))
+    assert not any("go_threads" in p or "request_" in p for p in pulseline.points())
+    assert set(drops(pulseline)) == {"metric_relabel_configs"}
+
+
+@pytest.mark.sanitized
+def test_stale_markers(pulseline, pages):
+    pages.pages["/metrics"] = b'disk_used{disk="a"} 1\ndisk_used{disk="b"} 2\nfans 3\n'
+    pulseline.config([job("watched", pages.address, influx={"stale": "marker"}), job("other", pages.address)]).start()
+    for name in ("watched", "other"):
+        wait_until(lambda n=name: len(pulseline.points_of("fans", job=n)) >= 2, "scrapes")
+    pages.pages["/metrics"] = b'disk_used{disk="a"} 1\ndisk_used{disk="b"\n'  # fails
+    wait_until(lambda: pulseline.target("watched")["lastError"] and pulseline.target("other")["lastError"], "a bad page")
+    assert not pulseline.points_of("pulseline_stale")
+    pages.pages["/metrics"] = b'disk_used{disk="a"} 1\n'
+    wait_until(lambda: pulseline.points_of("pulseline_stale", disk="b"), "the marker")
+    ups = len(pulseline.points_of("up", job="watched"))
+    wait_until(lambda: len(pulseline.points_of("up", job="watched")) >= ups + 2, "it is not repeated")
+    markers = sorted(p.rsplit(" ", 1)[0] for p in pulseline.points_of("pulseline_stale"))
+    assert markers == [f"pulseline_stale,disk=b,instance={pages.address},job=watched,metric=disk_used value=1",
+                       f"pulseline_stale,instance={pages.address},job=watched,metric=fans value=1"]
+    assert pulseline.metric("pulseline_scrape_stale_markers_total") == 2
+    assert (pulseline.target("watched")["seriesAdded"], pulseline.target("other")["seriesAdded"]) == (0, None)
+    assert pulseline.points_of("scrape_series_added", job="watched") and not pulseline.points_of("scrape_series_added", job="other")
+    wait_until(lambda: balance(pulseline) == 0, "nothing is lost")
+
+
 @pytest.mark.parametrize("limit, reason", [
     ({"label_limit": 4}, "metric http_requests_total has 5 labels (__name__ and the target's included); label_limit is 4"),
     ({"label_name_length_limit": 7}, "label __name__ of metric http_requests_total has a name of 8 bytes; "

@@ -6,6 +6,7 @@ import pytest
 
 from daemon import job
 from harness import PATIENCE, free_port, wait_until
+from http_peers import Issuer, page
 from servers import head
 
 
@@ -36,12 +37,14 @@ def test_filters(pulseline, pages):
     assert instances(ask(pulseline, scrapePool="c")) == []
     assert instances(ask(pulseline, match='{dc="us"}')) == [down]
     assert [t["scrapePool"] for t in ask(pulseline, match='{dc!="us",dc!="eu"}')["activeTargets"]] == ["b"]
+    assert instances(ask(pulseline, match='{dc=~"u.|x"}')) == [down]
+    assert instances(ask(pulseline, match='{dc!~"u.",job="a"}')) == [pages.address]
     assert instances(ask(pulseline, health="down")) == [down]
     assert instances(ask(pulseline, health="up", offset=1)) == [pages.address]
     assert ask(pulseline, health="up", limit=1)["paging"] == {"total": 2, "offset": 0, "limit": 1, "returned": 1}
     assert ask(pulseline, state="dropped")["activeTargets"] == []
     assert ask(pulseline)["droppedTargetCounts"] == {"a": 0, "b": 0} and ask(pulseline, scrapePool="b")["droppedTargetCounts"] == {"b": 0}
-    for wrong in ({"match": '{dc=~"u."}'}, {"state": "x"}, {"limit": "x"}, {"health": "x"}):
+    for wrong in ({"match": '{dc=~"u("}'}, {"state": "x"}, {"limit": "x"}, {"health": "x"}):
         answer = pulseline.get("/api/v1/targets", params=wrong)
         assert answer.status_code == 400
         assert answer.json()["status"] == "error" and answer.json()["errorType"] == "bad_data" and next(iter(wrong)) in answer.json()["error"]
@@ -128,7 +131,7 @@ def test_dropped_targets_of_a_job_and_oauth2(pulseline, pages):
         assert sorted(t["scrapePool"] for t in ask(pulseline, **asked)["droppedTargets"]) == pools, asked
     assert ask(pulseline, scrapePool=["a", "c"])["droppedTargetCounts"] == {"a": 1, "c": 0}
     answer = raw(pulseline, target=pages.address, job="c")
-    assert answer.status_code == 501 and "OAuth 2" in answer.json()["error"]
+    assert answer.status_code == 502 and "no token from" in answer.json()["error"]
 
     def outcomes():
         (target,) = ask(pulseline, scrapePool="c")["activeTargets"]
@@ -136,6 +139,35 @@ def test_dropped_targets_of_a_job_and_oauth2(pulseline, pages):
 
     wait_until(lambda: len(outcomes()) > 0, "it was scraped")
     assert set(outcomes()) == {"credentials"}
+
+
+@pytest.mark.sanitized
+def test_raw_page_behind_oauth2(pulseline, peer):
+    issuer = Issuer(peer)
+    target = peer(issuer.target)
+    pulseline.config([job("a", target.address, scrape_interval="1h", oauth2=issuer.config())]).start()
+    wait_until(lambda: len(ask(pulseline)["activeTargets"]) == 1, "the target is there")
+    for _ in range(2):
+        answer = raw(pulseline, target=target.address)
+        assert (answer.status_code, answer.content) == (200, page()[2]), answer.text
+    issuer.status = 500
+    answer = raw(pulseline, target=target.address)
+    assert answer.status_code == 502 and "token" in answer.json()["error"] and "s3cret" not in answer.text
+
+
+@pytest.mark.sanitized
+def test_raw_page_while_the_daemon_stops(pulseline, peer):
+    """The token's server never answers: the daemon does not wait for it."""
+    silent = socket.create_server(("127.0.0.1", 0))
+    oauth2 = {"client_id": "i", "client_secret": "s", "token_url": f"http://127.0.0.1:{silent.getsockname()[1]}/token"}
+    pulseline.config([job("a", "127.0.0.1:1", scrape_interval="1h", scrape_timeout="1h", oauth2=oauth2)]).start()
+    wait_until(lambda: len(ask(pulseline)["activeTargets"]) == 1, "the target is there")
+    with socket.create_connection(("127.0.0.1", pulseline.port)) as asker:
+        asker.sendall(b"GET /api/v1/targets/raw?target=127.0.0.1:1 HTTP/1.1\r\nHost: h\r\n\r\n")
+        silent.accept()  # it asks for a token
+        pulseline.p.terminate()
+        assert pulseline.p.wait(60) == 0
+    silent.close()
 
 
 @pytest.mark.sanitized

@@ -11,33 +11,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-static void urls_are_shown_without_secrets(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *url, *shown;
-	} rows[] = {
-	    {"http://a:9100/metrics", "http://a:9100/metrics"},
-	    {"http://user:pass@a:9100/metrics", "http://a:9100/metrics"},
-	    {"http://us@er:pa/ss@a/m", "http://er:pa/ss@a/m"},
-	    {"http://user@a", "http://a"},
-	    {"http://a/m@x?q=b@c", "http://a/m@x?q=b@c"},
-	    {"http://a/?token=t&x=1&API_KEY=k&key=s&monkey=m",
-	     "http://a/?token=<secret>&x=1&API_KEY=<secret>&key=<secret>&monkey=m"},
-	    {"http://a/?token", "http://a/?token"},
-	    {"http://a/?password=", "http://a/?password=<secret>"},
-	    {"http://a/?access_token=t=u&", "http://a/?access_token=<secret>&"},
-	    {"nonsense", "nonsense"},
-	    {"", ""},
-	};
-	for (size_t i = 0; i < PL_COUNT_OF(rows); i++) {
-		struct pl_buf b = {0};
-		pl_api_add_public_url(&b, pl_str_of(rows[i].url));
-		assert_string_equal(pl_buf_cstr(&b), rows[i].shown);
-		pl_buf_finish(&b);
-	}
-}
-
 static void durations_look_like_prometheus(void **state)
 {
 	(void)state;
@@ -90,7 +63,6 @@ static void families_are_written_in_both_formats(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(urls_are_shown_without_secrets),
 	    cmocka_unit_test(durations_look_like_prometheus),
 	    cmocka_unit_test(families_are_written_in_both_formats),
 	};

@@ -50,8 +50,8 @@ static void what_is_wrong_is_named(void **state)
 	} rows[] = {
 	    {"state=sleepy", "state must be one of active, dropped, any"},
 	    {"scrapePool=", "scrapePool must name a job"},
-	    {"match=job", "match, column 4: expected = or !="},
-	    {"match=%7Bjob%3D~%22x%22%7D", "match, column 5: regular expressions are not supported"},
+	    {"match=job", "match, column 4: expected =, !=, =~ or !~"},
+	    {"match=%7Bjob%3D~%22(%22%7D", "match, column 7: this pattern is wrong: missing closing parenthesis"},
 	    {"match=a%3D%22%22&match=b%3D%22%22", "match may be given once"},
 	    {"health=ill", "health must be one of up, down, unknown"},
 	    {"limit=-1", "limit must be a whole number, 0 or more"},

@@ -158,15 +158,11 @@ static void says_what_is_wrong(void **state)
 					       "1h30m or 7d (units y w d h m s ms, the "
 					       "largest first), found \"15x\"\n"},
 	    {"global: {scrape_timeout: 16s}", "f.yml:1:26: global.scrape_timeout: is above scrape_interval, which is 15s\n"},
-	    {"global: {evaluation_interval: 1m}",
-	     "f.yml:1:10: global.evaluation_interval: rules are not evaluated here; write alerts "
-	     "as Kapacitor tasks; leave the key out\n"},
-	    {"rule_files: []\nremote_write: []\n",
+	    {"rule_files: [a]\nremote_write: [{}]\n",
 	     "f.yml:1:1: rule_files: rules are not evaluated here; write alerts as Kapacitor tasks\n"
 	     "f.yml:2:1: remote_write: remote write is not spoken here; list InfluxDB in outputs: - influxdb: {url: ..., "
 	     "database: "
 	     "...}\n"},
-	    {"alerting: {}", "f.yml:1:1: alerting: there is no Alertmanager here; alerts belong to Kapacitor\n"},
 	    {"kapacitor: {}", "f.yml:1:1: kapacitor: alerts in Kapacitor arrive in a later version\n"},
 	    {"server: {relay: {}, statsd: {}}", "f.yml:1:10: server.relay: relays arrive in a later version\n"
 						"f.yml:1:21: server.statsd: statsd arrives in a later version\n"},
@@ -213,17 +209,13 @@ static void says_what_is_wrong(void **state)
 	    {JOB("metric_relabel_configs: [{action: drop, regex: 'a(?=b)'}]"),
 	     "f.yml:1:79: scrape_configs[0].metric_relabel_configs[0].regex: look-ahead is not portable: RE2 has none (at "
 	     "character 2 of the pattern)\n"},
-	    {JOB("influx: {schema: telegraf1}, metric_relabel_configs: [{action: labeldrop, regex: a}]"),
-	     "f.yml:1:85: scrape_configs[0].metric_relabel_configs: not supported yet with schema telegraf1; use schema "
-	     "kapacitor\n"},
-	    {JOB("influx: {schema: telegraf2}, metric_relabel_configs: [{action: labeldrop, regex: a}]"),
-	     "f.yml:1:85: scrape_configs[0].metric_relabel_configs: not supported yet with schema telegraf2; use schema "
-	     "kapacitor\n"},
+	    {JOB("influx: {stale: mark}"), "f.yml:1:48: scrape_configs[0].influx.stale: expected none or marker, found \"mark\" "
+					   "(did you mean \"marker\"?)\n"},
 	    {JOB("relabel_configs: [{action: hashmod, target_label: x}]"),
 	     "f.yml:1:50: scrape_configs[0].relabel_configs[0].modulus: hashmod needs a modulus above 0\n"},
-	    {JOB("kubernetes_sd_configs: []"), "f.yml:1:32: scrape_configs[0].kubernetes_sd_configs: discovery through "
-					       "Kubernetes is not supported; use http_sd_configs, with something that answers "
-					       "with the targets, or file_sd_configs\n"},
+	    {JOB("kubernetes_sd_configs: [{}]"), "f.yml:1:32: scrape_configs[0].kubernetes_sd_configs: discovery through "
+						 "Kubernetes is not supported; use http_sd_configs, with something that answers "
+						 "with the targets, or file_sd_configs\n"},
 	    {JOB("static_config: []"),
 	     "f.yml:1:32: scrape_configs[0].static_config: unknown key (did you mean \"static_configs\"?)\n"},
 	    {JOB("static_configs: [{labels: {}}]"),

@@ -298,7 +298,7 @@ static void says_what_is_wrong(void **state)
 	    {"file_config: []", "f:1:1: top.file_config: unknown key (did you mean \"file_configs\"?)\n"},
 	    {"oauth2: {}", "f:1:1: top.oauth2: not supported yet; use secret\n"},
 	    {"oauth: {}", "f:1:1: top.oauth: unknown key (did you mean \"oauth2\"?)\n"},
-	    {"new_configs: []", "f:1:1: top.new_configs: has no plugin yet\n"},
+	    {"new_configs: [{}]", "f:1:1: top.new_configs: has no plugin yet\n"},
 	    {"\"a\\0b\": 1", "f:1:1: top.a: unknown key\n"},
 	    {"[]", "f:1:1: top: expected a mapping (key: value), found a list\n"},
 	    {"text", "f:1:1: top: expected a mapping (key: value), found text\n"},

@@ -31,8 +31,8 @@
 {"a group that is not there is empty", "a=some-name-value", RULES(1, R(REPLACE, .sources = "a", .regex = "some-([^-]+)-([^,]+)", .target = "${1}", .replacement = "${3}")), .out = "a=some-name-value"},
 {"the target's name is expanded", "a=some-name-value", RULES(1, R(REPLACE, .sources = "a", .regex = "some-([^-]+)-([^,]+)", .target = "${1}", .replacement = "${2}")), .out = "a=some-name-value|name=value"},
 {"an empty name: nothing happens", "a=some-name-0", RULES(1, R(REPLACE, .sources = "a", .regex = "some-([^-]+)-([^,]+)", .target = "${3}", .replacement = "${1}")), .out = "a=some-name-0"},
-{"a wrong name: nothing happens", "a=some-name-0", RULES(1, R(REPLACE, .sources = "a", .regex = "some-([^-]+)(-[^,]+)", .target = "${2}", .replacement = "${1}")), .out = "a=some-name-0"},
-{"a name that begins with a digit", "a=1x", RULES(1, R(REPLACE, .sources = "a", .target = "$1", .replacement = "v")), .out = "a=1x"},
+{"legacy: a wrong name: nothing happens", "a=some-name-0", RULES(1, R(REPLACE, .legacy_names = true, .sources = "a", .regex = "some-([^-]+)(-[^,]+)", .target = "${2}", .replacement = "${1}")), .out = "a=some-name-0"},
+{"legacy: a name that begins with a digit", "a=1x", RULES(1, R(REPLACE, .legacy_names = true, .sources = "a", .target = "$1", .replacement = "v")), .out = "a=1x"},
 {"a name put together", "a=p", RULES(1, R(REPLACE, .sources = "a", .target = "x_${1}_y", .replacement = "v")), .out = "a=p|x_p_y=v"},
 {"$1x is the group named 1x", "a=v|b=2", RULES(1, R(REPLACE, .sources = "a", .target = "b", .replacement = "-$1x-")), .out = "a=v|b=--"},
 {"$1- is group 1", "a=v", RULES(1, R(REPLACE, .sources = "a", .target = "b", .replacement = "$1-")), .out = "a=v|b=v-"},
@@ -106,7 +106,7 @@
 {"labelmap does not see its own", "a=1", RULES(1, R(LABELMAP, .regex = "(a+)", .replacement = "a$1")), .out = "a=1|aa=1"},
 {"two to one name: the later wins", "x1=a|x2=b", RULES(1, R(LABELMAP, .regex = "x.", .replacement = "y")), .out = "x1=a|x2=b|y=b"},
 {"labelmap to itself", "a=1", RULES(1, R(LABELMAP, .regex = "(.*)")), .out = "a=1"},
-{"labelmap to no name", "a_1=v", RULES(1, R(LABELMAP, .regex = "a_(.)")), .out = "a_1=v"},
+{"legacy: labelmap to no name", "a_1=v", RULES(1, R(LABELMAP, .legacy_names = true, .regex = "a_(.)")), .out = "a_1=v"},
 
 /* labeldrop, labelkeep */
 {"labelkeep", "a=foo|b1=bar|b2=baz", RULES(1, R(LABELKEEP, .regex = "(b.*)")), .out = "b1=bar|b2=baz"},
@@ -123,3 +123,25 @@
 {"upwards beyond ASCII", "a=\xc3\xa4 \xce\xb1z1-", RULES(1, R(.action = PL_RELABEL_UPPERCASE, .sources = "a", .target = "a")), .out = "a=\xc3\x84 \xce\x91Z1-"},
 {"of nothing: removed", "b=1", RULES(1, R(.action = PL_RELABEL_LOWERCASE, .sources = "a", .target = "b")), .out = ""},
 {"joined first", "a=A|b=B", RULES(1, R(.action = PL_RELABEL_LOWERCASE, .sources = "a,b", .separator = "X", .target = "c")), .out = "a=A|b=B|c=axb"},
+
+/* names beyond letters, digits and _ */
+{"a name with a dot as source", "utf-8.label=up\ndown|b=bar", RULES(1, R(REPLACE, .sources = "utf-8.label", .regex = "up.*down", .target = "d", .replacement = "is${1}")), .out = "b=bar|d=is|utf-8.label=up\ndown"},
+{"a name with a dot as target", "a=up\ndown", RULES(1, R(REPLACE, .sources = "a", .regex = "up.*down", .target = "utf-8.label", .replacement = "is${1}")), .out = "a=up\ndown|utf-8.label=is"},
+{"a name with a dot and a group that is not there", "a=up\ndown", RULES(1, R(REPLACE, .sources = "a", .regex = "up.*down", .target = "utf-8.label${1}", .replacement = "is${1}")), .out = "a=up\ndown|utf-8.label=is"},
+{"references in both styles, by number and by name", "a=up\ndown|b=bar",
+ RULES(2, R(REPLACE, .sources = "a", .regex = "(up).*(?<end>down)", .target = "one_${1}", .replacement = "to_${end}"),
+  R(REPLACE, .sources = "a", .regex = "(up).*(?<end>down)", .target = "two_$1", .replacement = "to_$end")), .out = "a=up\ndown|b=bar|one_up=to_down|two_up=to_down"},
+{"a name that begins with a dash", "a=some-name-0", RULES(1, R(REPLACE, .sources = "a", .regex = "some-([^-]+)(-[^,]+)", .target = "${2}", .replacement = "${1}")), .out = "-0=name|a=some-name-0"},
+{"a name out of a value", "a=1x", RULES(1, R(REPLACE, .sources = "a", .target = "$1", .replacement = "v")), .out = "1x=v|a=1x"},
+{"labelmap to a name with a dot", "b=1|__meta_x=2", RULES(1, R(LABELMAP, .regex = "__meta_(.*)", .replacement = "m.$1")), .out = "__meta_x=2|b=1|m.x=2"},
+{"lowercase into a name that looks like a reference", "a=AB", RULES(1, R(.action = PL_RELABEL_LOWERCASE, .sources = "a", .target = "${3}")), .out = "${3}=ab|a=AB"},
+
+/* labels of a metric's own */
+{"a counter by its name", "__name__=http_requests_total", RULES(1, R(REPLACE, .sources = "__name__", .regex = ".*_total$", .target = "__type__", .replacement = "counter")), .out = "__name__=http_requests_total|__type__=counter"},
+{"a unit by its name", "__name__=disk_usage_bytes", RULES(1, R(REPLACE, .sources = "__name__", .regex = ".*_bytes$", .target = "__unit__", .replacement = "bytes")), .out = "__name__=disk_usage_bytes|__unit__=bytes"},
+{"a group that is not there names nothing: the label goes", "a=foo|f=baz", RULES(1, R(REPLACE, .sources = "a", .regex = "(f).*", .target = "$1", .replacement = "$2")), .out = "a=foo"},
+{"a drop, and another set of two", "a=foo|b=bar", RULES(1, R(DROP, .sources = "a", .regex = ".*o.*")), .out = NULL},
+{"dropped before it is replaced", "a=foo", RULES(1, R(DROP, .sources = "a", .regex = ".*o.*")), .out = NULL},
+{"a dot takes the newline between two lines", "a=line1\nline2|b=bar|c=baz", RULES(1, R(REPLACE, .sources = "a", .regex = "line1.*line2", .target = "d", .replacement = "match${1}")), .out = "a=line1\nline2|b=bar|c=baz|d=match"},
+{"three rules that name nothing", "a=some-name-0", RULES(3, R(REPLACE, .sources = "a", .regex = "some-([^-]+)-([^,]+)", .target = "${3}", .replacement = "${1}"),
+ R(REPLACE, .sources = "a", .regex = "some-([^-]+)-([^,]+)", .target = "${3}", .replacement = "${1}"), R(REPLACE, .sources = "a", .regex = "some-([^-]+)(-[^,]+)", .target = "${3}", .replacement = "${1}")), .out = "a=some-name-0"},

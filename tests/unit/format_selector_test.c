@@ -37,8 +37,22 @@ static void each_text_is_read_or_refused(void **state)
 	    {"{rack=\"\"}", PL_OK, true, ""},
 	    {"{rack!=\"\"}", PL_OK, false, ""},
 	    {"{job=\"node\",job=\"other\"}", PL_OK, false, ""},
-	    {"{job=~\"n.*\"}", PL_EUNSUPPORTED, false, "column 5: regular expressions are not supported"},
-	    {"{job!~\"n.*\"}", PL_EUNSUPPORTED, false, "column 5: regular expressions are not supported"},
+	    {"{job=~\"n.*\"}", PL_OK, true, ""},
+	    {"{job=~\"od\"}", PL_OK, false, ""}, /* anchored */
+	    {"{job=~\"NODE\"}", PL_OK, false, ""},
+	    {"{job=~\"(?i)NODE|other\"}", PL_OK, true, ""},
+	    {"{job!~\"n.*\"}", PL_OK, false, ""},
+	    {"{job!~`x\\w+`, dc !~ 'us.*'}", PL_OK, true, ""},
+	    {"{rack=~\"\"}", PL_OK, true, ""}, /* not there: empty */
+	    {"{rack=~\".+\"}", PL_OK, false, ""},
+	    {"{rack!~\".+\"}", PL_OK, true, ""},
+	    {"{dc=~\"e\\\"u.\"}", PL_OK, true, ""},
+	    {"{job=~\"(\"}", PL_EPARSE, false, "column 7: this pattern is wrong: missing closing parenthesis"},
+	    {"{job=~\"a(?=b)\"}", PL_EPARSE, false, "column 7: this pattern is wrong: look-ahead"},
+	    {"{job=~node}", PL_EPARSE, false, "column 7: expected a value in quotes"},
+	    {"{job!\"node\"}", PL_EPARSE, false, "column 6: expected =, !=, =~ or !~"},
+	    {"{job~\"node\"}", PL_EPARSE, false, "column 5: expected =, !=, =~ or !~"},
+	    {"{job!=~\"node\"}", PL_EPARSE, false, "column 7: expected a value in quotes"},
 	    {"{job=node}", PL_EPARSE, false, "column 6: expected a value in quotes"},
 	    {"{job=\"node}", PL_EPARSE, false, "column 12: the quotes do not close"},
 	    {"{job=\"node\"", PL_EPARSE, false, "column 12: expected , or }"},
@@ -46,7 +60,7 @@ static void each_text_is_read_or_refused(void **state)
 	    {"job=\"node\"}", PL_EPARSE, false, "column 11: expected , or the end"},
 	    {"{4=\"\"}", PL_EPARSE, false, "column 2: expected the name of a label"},
 	    {"{,}", PL_EPARSE, false, "column 2: expected the name of a label"},
-	    {"{job\"node\"}", PL_EPARSE, false, "column 5: expected = or !="},
+	    {"{job\"node\"}", PL_EPARSE, false, "column 5: expected =, !=, =~ or !~"},
 	    {"{job==\"node\"}", PL_EPARSE, false, "column 6: expected a value"},
 	    {"{job=\"\\q\"}", PL_EPARSE, false, "column 8: not an escape"},
 	    {"{job=\"\\400\"}", PL_EPARSE, false, "column 11: not an escape"},
@@ -61,6 +75,7 @@ static void each_text_is_read_or_refused(void **state)
 			fail_msg("%s: %s, \"%s\"", rows[i].text, pl_err_text(err), reason);
 		if (err == PL_OK && pl_selector_fits(&s, (struct pl_labels){some, PL_COUNT_OF(some)}) != rows[i].fits)
 			fail_msg("%s: fits %d", rows[i].text, !rows[i].fits);
+		pl_selector_finish(&s);
 		pl_arena_finish(&arena);
 	}
 }
@@ -75,9 +90,11 @@ static void pairs_are_bounded(void **state)
 	for (size_t i = 0; i < PL_SELECTOR_MOST; i++)
 		pl_buf_add_cstr(&text, "a=\"\",");
 	assert_int_equal(pl_selector_parse(&s, &arena, pl_buf_str(&text), reason, sizeof reason), PL_OK);
+	pl_selector_finish(&s);
 	pl_buf_add_cstr(&text, "a=\"\"");
 	assert_int_equal(pl_selector_parse(&s, &arena, pl_buf_str(&text), reason, sizeof reason), PL_ELIMIT);
 	assert_non_null(strstr(reason, "32"));
+	pl_selector_finish(&s);
 	pl_arena_finish(&arena);
 	pl_buf_finish(&text);
 }

@@ -92,6 +92,26 @@ static const char documented[] = "# HELP go_gc_duration_seconds A summary.\n"
 				 "cpu_usage_user{cpu=\"cpu0\"} 1.4112903225816156\n"
 				 "cpu_usage_user{cpu=\"cpu1\"} 0.702106318955865\n";
 
+/* The examples of plugins/parsers/prometheus, all types on one page; those of the README stand above. */
+static const char parsed[] =
+    "# TYPE get_token_fail_count counter\n"
+    "get_token_fail_count 0\n"
+    "# TYPE cadvisor_version_info gauge\n"
+    "cadvisor_version_info{cadvisorRevision=\"\",dockerVersion=\"1.8.2\",osVersion=\"CentOS Linux 7 (Core)\"} 1\n"
+    "# TYPE latencies histogram\n"
+    "latencies_bucket{verb=\"POST\",le=\"125000\"} 1994\n"
+    "latencies_bucket{verb=\"POST\",le=\"1e+06\"} 2005\n"
+    "latencies_bucket{verb=\"POST\",le=\"8e+06\"} 2024\n"
+    "latencies_sum{verb=\"POST\"} 1.02726334e+08\n"
+    "latencies_count{verb=\"POST\"} 2025\n"
+    "# TYPE duration summary\n"
+    "duration{handler=\"prometheus\",quantile=\"0.5\"} 552048.506\n"
+    "duration{handler=\"prometheus\",quantile=\"0.99\"} 5.876804288e+06\n"
+    "duration_sum{handler=\"prometheus\"} 1.8909097205e+07\n"
+    "duration_count{handler=\"prometheus\"} 9\n"
+    "# TYPE test_counter counter\n"
+    "test_counter{label=\"test\"} 1 1601830800000\n";
+
 #define HISTOGRAM                                                                                                                \
 	"# TYPE rtt histogram\n"                                                                                                 \
 	"rtt_bucket{verb=\"PUT\",le=\"0.1\"} 1\n"                                                                                \
@@ -121,6 +141,29 @@ static const struct {
      "prometheus,url=x go_goroutines=15 1000\n"
      "prometheus,cpu=cpu0,url=x cpu_usage_user=1.4112903225816156 1000\n"
      "prometheus,cpu=cpu1,url=x cpu_usage_user=0.702106318955865 1000\n"},
+    {{.schema = PL_SCHEMA_TELEGRAF1},
+     parsed,
+     "get_token_fail_count,url=x counter=0 1000\n"
+     "cadvisor_version_info,dockerVersion=1.8.2,osVersion=CentOS\\ Linux\\ 7\\ (Core),url=x gauge=1 1000\n"
+     "latencies,verb=POST,url=x 125000=1994,1e+06=2005,8e+06=2024,sum=1.02726334e+08,count=2025 1000\n"
+     "duration,handler=prometheus,url=x 0.5=552048.506,0.99=5.876804288e+06,sum=1.8909097205e+07,count=9 1000\n"
+     "test_counter,label=test,url=x counter=1 1601830800000000000\n"},
+    {{.schema = PL_SCHEMA_TELEGRAF2,
+      .ignore_times = true,
+      .label = {{"dockerVersion", 13}, {"default", 7}},
+      .honor_labels = true},
+     parsed,
+     "prometheus,dockerVersion=default get_token_fail_count=0 1000\n"
+     "prometheus,dockerVersion=1.8.2,osVersion=CentOS\\ Linux\\ 7\\ (Core) cadvisor_version_info=1 1000\n"
+     "prometheus,verb=POST,dockerVersion=default,le=125000 latencies_bucket=1994 1000\n"
+     "prometheus,verb=POST,dockerVersion=default,le=1e+06 latencies_bucket=2005 1000\n"
+     "prometheus,verb=POST,dockerVersion=default,le=8e+06 latencies_bucket=2024 1000\n"
+     "prometheus,verb=POST,dockerVersion=default,le=+Inf latencies_bucket=2025 1000\n"
+     "prometheus,verb=POST,dockerVersion=default latencies_sum=1.02726334e+08,latencies_count=2025 1000\n"
+     "prometheus,handler=prometheus,dockerVersion=default,quantile=0.5 duration=552048.506 1000\n"
+     "prometheus,handler=prometheus,dockerVersion=default,quantile=0.99 duration=5.876804288e+06 1000\n"
+     "prometheus,handler=prometheus,dockerVersion=default duration_sum=1.8909097205e+07,duration_count=9 1000\n"
+     "prometheus,label=test,dockerVersion=default test_counter=1 1000\n"},
     {{.schema = PL_SCHEMA_TELEGRAF1}, HISTOGRAM, "rtt,verb=PUT,url=x 0.1=1,+Inf=3,sum=4.5,count=3 1000\n"},
     {{.schema = PL_SCHEMA_TELEGRAF2, .measurement = "my page"},
      HISTOGRAM,

@@ -12,6 +12,7 @@ enum { UNKNOWN, APPENDING, APPENDED, SETTLING, SETTLED };
 /* What the child tells, in memory that it shares with its parent. */
 struct progress {
 	_Atomic unsigned next;
+	_Atomic unsigned torn; /* records, over all rounds */
 	_Atomic unsigned char of[MARKS];
 };
 
@@ -110,6 +111,7 @@ static void check(struct bench *b, struct progress *p, unsigned char *seen)
 	}
 	assert_account(b, in, in - pending, pending);
 	assert_true(pl_spool_account(b->spool).torn <= 1);
+	atomic_fetch_add(&p->torn, (unsigned)pl_spool_account(b->spool).torn);
 	assert_int_equal(pl_spool_account(b->spool).corrupt, 0);
 	assert_int_equal(bench_files(b, ".bad"), 0);
 	bench_close(b);
@@ -141,7 +143,7 @@ static void what_was_promised_is_kept(void **state)
 		assert_true(WIFSIGNALED(status));
 		check(&b, p, seen);
 	}
-	printf("%u records appended\n", atomic_load(&p->next));
+	printf("%u records appended, %u torn\n", atomic_load(&p->next), atomic_load(&p->torn));
 	bench_finish(&b);
 	free(seen);
 	munmap(p, sizeof *p);

@@ -17,7 +17,7 @@ static void must_hold(struct pl_series_cache *c, size_t from, size_t to, size_t 
 	for (size_t i = from; i < to; i += step) {
 		const struct pl_series_entry *e = pl_series_cache_find(c, hash_of(i));
 		assert_non_null(e);
-		assert_int_equal(e->fate, i % 200);
+		assert_int_equal(e->fate, i % 100);
 		assert_true(pl_str_eq(pl_series_cache_text(c, e), i % 7 == 0 ? PL_STR("") : text_of(i, text)));
 	}
 }
@@ -25,7 +25,7 @@ static void must_hold(struct pl_series_cache *c, size_t from, size_t to, size_t 
 static bool add(struct pl_series_cache *c, size_t i)
 {
 	char text[32];
-	return pl_series_cache_add(c, hash_of(i), (uint8_t)(i % 200), i % 7 == 0 ? PL_STR("") : text_of(i, text));
+	return pl_series_cache_add(c, hash_of(i), (uint8_t)(i % 100), i % 7 == 0 ? PL_STR("") : text_of(i, text));
 }
 
 static void cache_finds_what_was_added(void **state)
@@ -173,11 +173,15 @@ static size_t roll(struct dice *d, size_t n)
 
 static void random_page(struct dice *d, struct pl_buf *page)
 {
-	static const char *const names[] = {"a", "bb", "drop_me", "http_requests_total", "c:d"};
+	static const char *const types[] = {"# TYPE a histogram\n", "# TYPE bb summary\n", "# TYPE c:d counter\n", ""};
+	static const char *const names[] = {"a",       "bb",    "drop_me", "http_requests_total", "c:d", "a_bucket",
+					    "a_count", "a_sum", "bb_count"};
 	static const char *const labels[] = {"job", "exported_job", "x", "le", "time", "instance"};
-	static const char *const values[] = {"", "1", "two words", "q\\\"\\n", "C:\\\\", "\xc3\xa4", "node"};
+	static const char *const values[] = {"", "1", "two words", "0.5", "+Inf", "q\\\"\\n", "C:\\\\", "\xc3\xa4", "node"};
 	static const char *const numbers[] = {"1", "NaN", "+Inf", "-2.5e3", "+7", ".5", "3 1000", "4 99999999999999999"};
 	pl_buf_clear(page);
+	for (size_t i = 0; i < PL_COUNT_OF(types); i++)
+		pl_buf_add_cstr(page, types[roll(d, 2) == 0 ? i : PL_COUNT_OF(types) - 1]);
 	for (size_t n = roll(d, 30); n > 0; n--) {
 		size_t from = roll(d, PL_COUNT_OF(labels)), to = from + roll(d, PL_COUNT_OF(labels) - from + 1);
 		pl_buf_add_cstr(page, names[roll(d, PL_COUNT_OF(names))]);
@@ -210,7 +214,8 @@ static struct pl_relabel_rule random_rule(struct dice *d)
 	}
 }
 
-/* With and without room in the cache the lines are the same, and samples + own points = points + dropped (scrape_read checks it).
+/* With and without room in the cache the lines are the same, whether stale series are marked or not, and samples + own points =
+ * points + dropped (scrape_read checks it).
  */
 static void cached_pages_are_as_uncached_ones(void **state)
 {
@@ -226,8 +231,10 @@ static void cached_pages_are_as_uncached_ones(void **state)
 		const struct pl_job job = {.honor_labels = roll(&d, 2) == 0,
 					   .series_limit = roll(&d, 3) == 0 ? 1 + (int64_t)roll(&d, 30) : 0,
 					   .sample_limit = roll(&d, 5) == 0 ? 1 + (int64_t)roll(&d, 30) : 0,
-					   .label_limit = roll(&d, 5) == 0 ? 4 + (int64_t)roll(&d, 4) : 0};
+					   .label_limit = roll(&d, 5) == 0 ? 4 + (int64_t)roll(&d, 4) : 0,
+					   .influx.schema = (int)roll(&d, 3)};
 		struct scrape with = {.job = job}, without = {.job = job};
+		with.job.influx.stale = roll(&d, 2) == 0 ? PL_STALE_MARKER : PL_STALE_NONE;
 		scrape_open(&with, rules, n, target);
 		scrape_open(&without, rules, n, target);
 		without.budget.most = 0;

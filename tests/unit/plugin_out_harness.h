@@ -17,6 +17,13 @@
 #include "base/mem.h"
 #include "pipeline/plugin.h"
 
+/* A line that a verdict names. */
+struct harness_refusal {
+	char *line, *reason;
+	const char *as;
+	bool held;
+};
+
 struct harness {
 	struct pl_loop loop;
 	const struct pl_plugin *plugin;
@@ -28,7 +35,9 @@ struct harness {
 	char reason[512];
 	struct pl_delivery delivery;
 	struct pl_batch *batches[8];
-	struct pl_verdict verdict;
+	struct pl_verdict verdict; /* without its refusals: these are below */
+	struct harness_refusal *refusals;
+	size_t n_refusals;
 	bool delivered, closed;
 	unsigned answered;
 };
@@ -81,8 +90,20 @@ static inline void harness_open(struct harness *h, const struct pl_plugin *plugi
 		fail_msg("open: %s", h->reason);
 }
 
+static inline void harness_forget_refusals(struct harness *h)
+{
+	for (size_t i = 0; i < h->n_refusals; i++) {
+		free(h->refusals[i].line);
+		free(h->refusals[i].reason);
+	}
+	free(h->refusals);
+	h->refusals = NULL;
+	h->n_refusals = 0;
+}
+
 static inline void harness_free(struct harness *h)
 {
+	harness_forget_refusals(h);
 	pl_loop_stop(&h->loop);
 	pl_loop_run(&h->loop);
 	pl_loop_finish(&h->loop);
@@ -105,11 +126,32 @@ static inline void harness_close(struct harness *h)
 	harness_free(h);
 }
 
+/* Checks what holds for every verdict: each refusal is a whole line of the delivery, and there are not more of them than points.
+ */
+static inline void harness_copy_refusals(struct harness *h, const struct pl_delivery *d, const struct pl_verdict *v)
+{
+	harness_forget_refusals(h);
+	assert_true(v->n_refusals + v->refused <= d->points);
+	assert_true(v->n_refusals == 0 || v->kind == PL_VERDICT_DONE);
+	h->refusals = pl_calloc(v->n_refusals + 1, sizeof *h->refusals);
+	for (size_t i = 0; i < v->n_refusals; i++) {
+		const struct pl_refusal *r = &v->refusals[i];
+		assert_true(r->batch < d->n);
+		const struct pl_batch *b = d->batches[r->batch];
+		assert_true((size_t)r->offset + r->n < b->n && b->p[r->offset + r->n] == '\n');
+		assert_true(r->offset == 0 || b->p[r->offset - 1] == '\n');
+		h->refusals[h->n_refusals++] = (struct harness_refusal){
+		    .line = pl_strndup(b->p + r->offset, r->n), .reason = pl_strdup(r->reason), .as = r->as, .held = r->held};
+	}
+}
+
 static inline void harness_on_delivered(struct pl_delivery *d, const struct pl_verdict *v)
 {
 	struct harness *h = pl_container_of(d, struct harness, delivery);
 	assert_false(h->delivered);
+	harness_copy_refusals(h, d, v);
 	h->verdict = *v;
+	h->verdict.refusals = NULL;
 	h->delivered = true;
 	uv_stop(&h->loop.uv);
 }
@@ -155,6 +197,15 @@ static inline const struct pl_verdict *harness_deliver_to(struct harness *h, con
 static inline const struct pl_verdict *harness_deliver(struct harness *h, const char *text)
 {
 	return harness_deliver_to(h, "", "", text);
+}
+
+/* Is the line named, and with such words? NULL: whatever they are. */
+static inline const struct harness_refusal *harness_refused(const struct harness *h, const char *line, const char *words)
+{
+	for (size_t i = 0; i < h->n_refusals; i++)
+		if (strcmp(h->refusals[i].line, line) == 0 && (words == NULL || strstr(h->refusals[i].reason, words) != NULL))
+			return &h->refusals[i];
+	return NULL;
 }
 
 /* Runs one question to its end. */

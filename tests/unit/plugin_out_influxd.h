@@ -94,6 +94,32 @@ static inline void influxd_start(struct influxd *d, const char *http, const char
 	influxd_run(d);
 }
 
+/* What /query answers to a statement, in memory of the test's. */
+static inline void influxd_ask(const struct influxd *d, const char *database, const char *statement, char *out, size_t size)
+{
+	char command[1200];
+	snprintf(command, sizeof command, "curl -sS -XPOST %s/query --data-urlencode 'db=%s' --data-urlencode 'q=%s'", d->url,
+		 database, statement);
+	FILE *f = popen(command, "r");
+	assert_non_null(f);
+	out[fread(out, 1, size - 1, f)] = '\0';
+	assert_int_equal(pclose(f), 0);
+}
+
+/* How many points of the measurements that match have the field `v`. */
+static inline long influxd_count(const struct influxd *d, const char *database, const char *measurements)
+{
+	char statement[300], answer[65536];
+	snprintf(statement, sizeof statement, "SELECT sum(c) FROM (SELECT count(v) AS c FROM %s)", measurements);
+	influxd_ask(d, database, statement, answer, sizeof answer);
+	long n = 0;
+	for (const char *p = answer; (p = strstr(p, "1970-01-01T00:00:00Z\",")) != NULL;)
+		n += strtol(p += 22, NULL, 10);
+	if (strstr(answer, "error") != NULL)
+		fail_msg("%s: %s", statement, answer);
+	return n;
+}
+
 static inline void influxd_stop(struct influxd *d)
 {
 	influxd_halt(d);

@@ -2,136 +2,188 @@
 #include "plugin_out_harness.h"
 
 #include "out_influxdb/answer.h"
-
-#define OK PL_INFLUX_PLAIN
+#include "out_influxdb/message.h"
+#include "out_influxdb/quoted.h"
 
 static const struct {
 	long status;
 	const char *body;
 	bool gzipped;
-	uint32_t points;
-	enum pl_verdict_kind kind;
-	uint32_t refused;
-	const char *as; /* NULL: none */
-	enum pl_influx_cause cause;
+	enum pl_influx_finding finding;
+	uint32_t dropped;
+	bool partial;
 } table[] = {
-    {204, "", false, 9, PL_VERDICT_DONE, 0, NULL, OK},
-    {200, "<html>Please log in</html>", false, 9, PL_VERDICT_HOLD, 0, NULL, OK},
-    {200, "{}", false, 9, PL_VERDICT_HOLD, 0, NULL, OK},
-    {202, "", false, 9, PL_VERDICT_HOLD, 0, NULL, OK},
+    {204, "", false, PL_INFLUX_TAKEN, 0, false},
+    /* VictoriaMetrics, QuestDB and others of that kind; but a page with words is somebody else's */
+    {200, "", false, PL_INFLUX_TAKEN, 0, false},
+    {202, "", false, PL_INFLUX_TAKEN, 0, false},
+    {200, "\r\n", false, PL_INFLUX_TAKEN, 0, false},
+    {200, "<html>Please log in</html>", false, PL_INFLUX_HOLD, 0, false},
+    {200, "{}", false, PL_INFLUX_HOLD, 0, false},
     /* partial writes */
     {400,
      "{\"error\":\"partial write: field type conflict: input field \\\"v\\\" on measurement \\\"a\\\" is type integer, already "
-     "exists "
-     "as type float dropped=2\"}\n",
-     false, 4, PL_VERDICT_DONE, 2, "field_type", OK},
-    {400, "{\"error\":\"partial write: field type conflict: something\"}", false, 4, PL_VERDICT_DONE, 1, "field_type", OK},
-    {400, "{\"error\":\"partial write: field type conflict: a dropped=99\"}", false, 4, PL_VERDICT_DONE, 4, "field_type", OK},
-    {400,
-     "{\"error\":\"partial write: unable to parse 'a v=': missing field value\\nunable to parse 'foo': missing fields\\nunable "
-     "to "
-     "parse 'bar v=x'y': invalid boolean dropped=0\"}\n",
-     false, 4, PL_VERDICT_DONE, 3, "unparsable", OK},
-    {400, "{\"error\":\"partial write: points beyond retention policy dropped=2\"}\n", false, 3, PL_VERDICT_DONE, 2, "expired",
-     OK},
+     "exists as type float dropped=2\"}\n",
+     false, PL_INFLUX_CONFLICT, 2, true},
+    {400, "{\"error\":\"partial write: field type conflict: something\"}", false, PL_INFLUX_CONFLICT, 0, true},
+    {400, "{\"error\":\"partial write: field type conflict: a dropped=99999999999\"}", false, PL_INFLUX_CONFLICT, UINT32_MAX,
+     true},
+    {400, "{\"error\":\"field type conflict\"}", false, PL_INFLUX_CLASH, 0, false},
+    {400, "{\"error\":\"partial write: unable to parse 'a v=': missing field value dropped=0\"}\n", false, PL_INFLUX_UNPARSABLE,
+     0, true},
+    {400, "{\"error\":\"partial write: points beyond retention policy dropped=2\"}\n", false, PL_INFLUX_EXPIRED, 2, true},
     {400,
      "{\"error\":\"partial write: max-values-per-tag limit exceeded (2/2): measurement=\\\"m\\\" tag=\\\"t\\\" value=\\\"3\\\" "
      "dropped=1\"}",
-     false, 5, PL_VERDICT_DONE, 1, "refused", OK},
-    {400, "{\"error\":\"partial write: max-series-per-database limit exceeded: (1000) dropped=999\"}\n", false, 1000,
-     PL_VERDICT_HOLD, 0, NULL, OK},
+     false, PL_INFLUX_SERIES_LIMIT, 1, true},
+    {400, "{\"error\":\"partial write: max-series-per-database limit exceeded: (1000) dropped=999\"}\n", false,
+     PL_INFLUX_SERIES_LIMIT, 999, true},
+    {400, "{\"error\" : \"partial write: points beyond", false, PL_INFLUX_SOME_REFUSED, 0, true},
     /* the words of a line are not the server's */
     {400,
      "{\"error\":\"partial write: unable to parse 'max-series-per-database limit exceeded dropped=7': missing fields "
      "dropped=0\"}",
-     false, 4, PL_VERDICT_DONE, 1, "unparsable", OK},
-    {400, "{\"error\":\"unable to parse 'partial write: x': missing fields\"}", false, 1, PL_VERDICT_REFUSED, 0, "unparsable",
-     OK},
-    /* nothing was good */
-    {400,
-     "{\"error\":\"unable to parse 'a v=1 99999999999999999999': strconv.ParseInt: parsing \\\"99999999999999999999\\\": value "
-     "out of "
-     "range\"}\n",
-     false, 1, PL_VERDICT_REFUSED, 0, "unparsable", OK},
-    /* InfluxDB 2: one bad line and all are lost */
-    {400, "{\"code\":\"invalid\",\"message\":\"unable to parse 'foo': missing fields\"}", false, 1000, PL_VERDICT_SPLIT, 0, NULL,
-     OK},
-    {400, "{\"code\":\"invalid\",\"message\":\"unable to parse 'foo': missing fields\"}", false, 1, PL_VERDICT_REFUSED, 0,
-     "unparsable", OK},
+     false, PL_INFLUX_UNPARSABLE, 0, true},
+    {400, "{\"error\":\"unable to parse 'partial write: x': missing fields\"}", false, PL_INFLUX_UNPARSABLE, 0, false},
+    /* InfluxDB 2 */
+    {400, "{\"code\":\"invalid\",\"message\":\"unable to parse 'foo': missing fields\"}", false, PL_INFLUX_UNPARSABLE, 0, false},
     {422,
      "{\"code\":\"unprocessable entity\",\"message\":\"failure writing points to database: partial write: field type conflict: "
-     "input "
-     "field \\\"v\\\" on measurement \\\"m\\\" is type float, already exists as type integer dropped=1\"}",
-     false, 3, PL_VERDICT_DONE, 1, "field_type", OK},
+     "input field \\\"v\\\" on measurement \\\"m\\\" is type float, already exists as type integer dropped=1\"}",
+     false, PL_INFLUX_CONFLICT, 1, true},
+    {422,
+     "{\"code\":\"unprocessable entity\",\"message\":\"failure writing points to database: partial write: dropped 3 points "
+     "outside "
+     "retention policy of duration 24h0m0s dropped=3\"}",
+     false, PL_INFLUX_EXPIRED, 3, true},
     /* the body did not arrive well */
-    {400, "{\"error\":\"gzip: invalid header\"}", true, 4, PL_VERDICT_RETRY, 0, NULL, PL_INFLUX_BAD_ENCODING},
-    {400, "{\"error\":\"unexpected EOF\"}", true, 4, PL_VERDICT_RETRY, 0, NULL, PL_INFLUX_BAD_ENCODING},
-    {400, "{\"error\":\"unexpected EOF\"}", false, 4, PL_VERDICT_RETRY, 0, NULL, OK},
+    {400, "{\"error\":\"gzip: invalid header\"}", true, PL_INFLUX_BAD_ENCODING, 0, false},
+    {400, "{\"error\":\"unexpected EOF\"}", true, PL_INFLUX_BAD_ENCODING, 0, false},
+    {400, "{\"error\":\"unexpected EOF\"}", false, PL_INFLUX_RETRY, 0, false},
+    {415, "", true, PL_INFLUX_BAD_ENCODING, 0, false},
+    {415, "", false, PL_INFLUX_HOLD, 0, false},
     /* somebody has to see to it */
-    {401, "{\"error\":\"unable to parse authentication credentials\"}", false, 4, PL_VERDICT_HOLD, 0, NULL, OK},
-    {401, "{\"error\":\"authorization failed\"}", false, 4, PL_VERDICT_HOLD, 0, NULL, OK},
-    {403, "{\"error\":\"\\\"bob\\\" user is not authorized to write to database \\\"d\\\"\"}", false, 4, PL_VERDICT_HOLD, 0, NULL,
-     OK},
-    {404, "{\"error\":\"database not found: \\\"nope\\\"\"}\n", false, 4, PL_VERDICT_HOLD, 0, NULL, PL_INFLUX_NO_DATABASE},
-    {404, "404 page not found\n", false, 4, PL_VERDICT_HOLD, 0, NULL, OK},
-    {404, "{\"code\":\"not found\",\"message\":\"bucket \\\"d\\\" not found\"}", false, 4, PL_VERDICT_HOLD, 0, NULL, OK},
-    {400, "{\"error\":\"database is required\"}", false, 4, PL_VERDICT_HOLD, 0, NULL, OK},
-    {400, "Client sent an HTTP request to an HTTPS server.\n", false, 4, PL_VERDICT_HOLD, 0, NULL, OK},
-    {400, "<html><h1>Bad Request</h1></html>", false, 4, PL_VERDICT_HOLD, 0, NULL, OK},
-    {302, "", false, 4, PL_VERDICT_HOLD, 0, NULL, OK},
-    {405, "", false, 4, PL_VERDICT_HOLD, 0, NULL, OK},
-    {500, "{\"error\":\"retention policy not found: zz\"}\n", false, 4, PL_VERDICT_HOLD, 0, NULL, PL_INFLUX_NO_POLICY},
+    {401, "{\"error\":\"unable to parse authentication credentials\"}", false, PL_INFLUX_HOLD, 0, false},
+    {401, "{\"error\":\"authorization failed\"}", false, PL_INFLUX_HOLD, 0, false},
+    {403, "{\"error\":\"\\\"bob\\\" user is not authorized to write to database \\\"d\\\"\"}", false, PL_INFLUX_HOLD, 0, false},
+    {404, "{\"error\":\"database not found: \\\"nope\\\"\"}\n", false, PL_INFLUX_NO_DATABASE, 0, false},
+    {404, "404 page not found\n", false, PL_INFLUX_HOLD, 0, false},
+    {404, "{\"code\":\"not found\",\"message\":\"bucket \\\"d\\\" not found\"}", false, PL_INFLUX_HOLD, 0, false},
+    {400, "{\"error\":\"database is required\"}", false, PL_INFLUX_HOLD, 0, false},
+    {400, "Client sent an HTTP request to an HTTPS server.\n", false, PL_INFLUX_HOLD, 0, false},
+    {400, "<html><h1>Bad Request</h1></html>", false, PL_INFLUX_HOLD, 0, false},
+    {302, "", false, PL_INFLUX_HOLD, 0, false},
+    {405, "", false, PL_INFLUX_HOLD, 0, false},
+    {500, "{\"error\":\"retention policy not found: zz\"}\n", false, PL_INFLUX_NO_POLICY, 0, false},
     /* it may pass */
-    {500, "{\"error\":\"timeout\"}", false, 4, PL_VERDICT_RETRY, 0, NULL, OK},
-    {500, "{\"error\":\"engine: cache-max-memory-size exceeded: (1/1)\"}", false, 4, PL_VERDICT_RETRY, 0, NULL, OK},
-    {503, "", false, 4, PL_VERDICT_RETRY, 0, NULL, OK},
-    {429, "{\"code\":\"too many requests\",\"message\":\"slow down\"}", false, 4, PL_VERDICT_RETRY, 0, NULL, OK},
-    {408, "", false, 4, PL_VERDICT_RETRY, 0, NULL, OK},
-    {502, "<html>", false, 4, PL_VERDICT_RETRY, 0, NULL, OK},
+    {500, "{\"error\":\"timeout\"}", false, PL_INFLUX_RETRY, 0, false},
+    {500, "{\"error\":\"engine: cache-max-memory-size exceeded: (1/1)\"}", false, PL_INFLUX_RETRY, 0, false},
+    {503, "", false, PL_INFLUX_RETRY, 0, false},
+    {429, "{\"code\":\"too many requests\",\"message\":\"slow down\"}", false, PL_INFLUX_RETRY, 0, false},
+    {408, "", false, PL_INFLUX_RETRY, 0, false},
+    {502, "<html>", false, PL_INFLUX_RETRY, 0, false},
     /* too much at once */
-    {413, "{\"error\":\"Request Entity Too Large\"}\n", false, 4, PL_VERDICT_SPLIT, 0, NULL, OK},
-    {413, "", false, 4, PL_VERDICT_SPLIT, 0, NULL, OK},
-    {500, "{\"error\":\"string field contains invalid UTF-8\"}", false, 4, PL_VERDICT_SPLIT, 0, NULL, OK},
-    /* never */
-    {400, "{\"error\":\"something that nobody has seen\"}", false, 4, PL_VERDICT_REFUSED, 0, NULL, OK},
-    {400, "{\"error\" : \"partial write: points beyond", false, 4, PL_VERDICT_DONE, 1, "refused", OK},
+    {413, "{\"error\":\"Request Entity Too Large\"}\n", false, PL_INFLUX_TOO_LARGE, 0, false},
+    {413, "", false, PL_INFLUX_TOO_LARGE, 0, false},
+    /* something in it, and it does not say what */
+    {500, "{\"error\":\"string field contains invalid UTF-8\"}", false, PL_INFLUX_BAD_LINES, 0, false},
+    {400, "{\"error\":\"something that nobody has seen\"}", false, PL_INFLUX_BAD_LINES, 0, false},
 };
 
-static void verdicts(void **state)
+static void findings(void **state)
 {
 	(void)state;
+	struct pl_influx_judgement j = {0};
 	for (size_t i = 0; i < PL_COUNT_OF(table); i++) {
-		struct pl_verdict v;
-		struct pl_influx_answer a = {.status = table[i].status,
-					     .body = pl_str_of(table[i].body),
-					     .gzipped = table[i].gzipped,
-					     .points = table[i].points,
-					     .retry_after_ns = 7};
-		enum pl_influx_cause cause = pl_influx_judge(&a, &v);
-		if (v.kind != table[i].kind || v.refused != table[i].refused || cause != table[i].cause ||
-		    !pl_str_eq(pl_str_of(v.refused_as), pl_str_of(table[i].as)))
-			fail_msg("row %zu (%ld %s): kind %d refused %u as %s cause %d", i, table[i].status, table[i].body, v.kind,
-				 v.refused, v.refused_as, cause);
-		assert_int_equal(v.retry_after_ns, 7);
-		assert_int_equal(v.status, table[i].status);
-		assert_int_equal(v.reason[0] == '\0', table[i].status == 204);
+		struct pl_influx_answer a = {
+		    .status = table[i].status, .body = pl_str_of(table[i].body), .gzipped = table[i].gzipped};
+		pl_influx_judge(&a, &j);
+		if (j.finding != table[i].finding || j.dropped != table[i].dropped || j.partial != table[i].partial)
+			fail_msg("row %zu (%ld %s): finding %d dropped %u partial %d", i, table[i].status, table[i].body,
+				 j.finding, j.dropped, j.partial);
+		assert_int_equal(j.status, table[i].status);
+		assert_int_equal(j.reason[0] == '\0', table[i].finding == PL_INFLUX_TAKEN);
 	}
+	pl_influx_judgement_finish(&j);
 }
 
-/* When the message itself was too long to keep, lines that are known to be lost are counted, and a whole batch is not split for
- * it. */
-static void cut_answers(void **state)
+/* Names come as they are, whatever they are made of. */
+static void named_conflicts(void **state)
 {
 	(void)state;
-	struct pl_verdict v;
-	struct pl_influx_answer a = {.status = 400, .cut = true, .points = 10};
-	a.body = PL_STR("{\"error\":\"partial write: unable to parse 'a': x\\nunable to parse 'bbbbbbbb");
-	assert_int_equal(pl_influx_judge(&a, &v), OK);
-	assert_int_equal(v.kind, PL_VERDICT_DONE);
-	assert_int_equal(v.refused, 2);
-	a.body = PL_STR("{\"error\":\"unable to parse 'a': x\\nunable to parse 'bbbb\\");
-	assert_int_equal(pl_influx_judge(&a, &v), OK);
-	assert_int_equal(v.kind, PL_VERDICT_REFUSED);
+	static const struct {
+		const char *words, *field, *measurement, *type;
+	} cases[] = {
+	    {"input field \\\"v\\\" on measurement \\\"m\\\" is type float, already exists as type string dropped=1", "v", "m",
+	     "float"},
+	    {"input field \\\"a \\\"b\\\" on measurement \\\"\\\"\\\" is type boolean, already exists as type string dropped=1",
+	     "a \"b", "\"", "boolean"},
+	    {"input field \\\"v\\\" on measurement \\\"m\\\" is type x\\\" is type float, already exists as type string "
+	     "dropped=1",
+	     "v", "m\" is type x", "float"},
+	    {"input field \\\"v\\\" on measurement \\\"m\\\" is type float", "", "", ""},
+	    {"\\\" is type , already exists as type input field \\\"\\\" on measurement \\\"", "", "", ""},
+	    {"", "", "", ""},
+	};
+	struct pl_influx_judgement j = {0};
+	for (size_t i = 0; i < PL_COUNT_OF(cases); i++) {
+		char body[300];
+		snprintf(body, sizeof body, "{\"error\":\"partial write: field type conflict: %s\"}", cases[i].words);
+		pl_influx_judge(&(struct pl_influx_answer){.status = 400, .body = pl_str_of(body)}, &j);
+		assert_int_equal(j.finding, PL_INFLUX_CONFLICT);
+		if (!pl_str_is(j.field, cases[i].field) || !pl_str_is(j.measurement, cases[i].measurement) ||
+		    !pl_str_is(j.type, cases[i].type))
+			fail_msg("%s: field '%.*s' measurement '%.*s' type '%.*s'", cases[i].words, (int)j.field.n, j.field.p,
+				 (int)j.measurement.n, j.measurement.p, (int)j.type.n, j.type.p);
+	}
+	pl_influx_judgement_finish(&j);
+}
+
+struct quoted_case {
+	const char *const *lines;
+	struct pl_influx_quoted last;
+};
+
+static bool known_line(void *data, struct pl_str text)
+{
+	const struct quoted_case *c = data;
+	for (const char *const *line = c->lines; *line != NULL; line++)
+		if (pl_str_is(text, *line))
+			return true;
+	return false;
+}
+
+static void keep_quoted(void *data, const struct pl_influx_quoted *q)
+{
+	struct quoted_case *c = data;
+	c->last = *q;
+}
+
+static void quoted_lines(void **state)
+{
+	(void)state;
+	static const char *const lines[] = {"a v=", "b", "b': x", NULL};
+	static const struct {
+		const char *message;
+		size_t entries, known;
+		const char *line, *reason; /* of the last that is known */
+	} cases[] = {
+	    {"unable to parse 'a v=': missing field value", 1, 1, "a v=", "missing field value"},
+	    {"unable to parse 'c': x\nunable to parse 'a v=': y\nunable to parse 'b': z", 3, 2, "b", "z"},
+	    {"unable to parse 'b': x': y", 1, 1, "b': x", "y"},
+	    {"unable to parse 'a v=\nb': two in one", 1, 0, NULL, NULL},
+	    {"unable to parse 'a v=", 1, 0, NULL, NULL},
+	    {"unable to parse", 0, 0, NULL, NULL},
+	};
+	for (size_t i = 0; i < PL_COUNT_OF(cases); i++) {
+		struct quoted_case c = {.lines = lines};
+		size_t known;
+		size_t entries = pl_influx_read_quoted(pl_str_of(cases[i].message), known_line, keep_quoted, &c, &known);
+		assert_int_equal(entries, cases[i].entries);
+		assert_int_equal(known, cases[i].known);
+		if (known > 0 && (!pl_str_is(c.last.line, cases[i].line) || !pl_str_is(c.last.reason, cases[i].reason)))
+			fail_msg("case %zu: '%.*s'", i, (int)c.last.line.n, c.last.line.p);
+	}
 }
 
 static void messages(void **state)
@@ -140,7 +192,8 @@ static void messages(void **state)
 	static const struct {
 		const char *body, *message; /* NULL: none */
 	} cases[] = {
-	    {"{\"error\":\"a\\\"b\\\\c\\nd\\u0041\\u00e4\\/\"}", "a\"b\\c\ndA?/"},
+	    {"{\"error\":\"a\\\"b\\\\c\\nd\\u0041\\u00e4\\/\"}", "a\"b\\c\ndA\xc3\xa4/"},
+	    {"{\"error\":\"\\ud83d\\ude00\\ud83d\\u003c\\ufffd\"}", "\xf0\x9f\x98\x80\xef\xbf\xbd<\xef\xbf\xbd"},
 	    {"  {\"code\":\"x\", \"message\" :\t\"m\"}", "m"},
 	    {"{\"x\":\"\\\"error\\\":1\",\"error\":\"yes\"}", "yes"},
 	    {"{\"error\":null}", NULL},
@@ -176,8 +229,9 @@ static void reasons_are_printable_and_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(verdicts),
-	    cmocka_unit_test(cut_answers),
+	    cmocka_unit_test(findings),
+	    cmocka_unit_test(named_conflicts),
+	    cmocka_unit_test(quoted_lines),
 	    cmocka_unit_test(messages),
 	    cmocka_unit_test(reasons_are_printable_and_bounded),
 	};

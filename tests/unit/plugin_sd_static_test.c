@@ -7,13 +7,13 @@ static void targets_stand_in_the_configuration(void **state)
 	harness_init(&h);
 	harness_apply(&h, "  - job_name: j\n"
 			  "    static_configs:\n"
-			  "      - targets: [a:1, 'b', http://c/]\n"
+			  "      - targets: [a:1, 'b', c:d:e]\n"
 			  "        labels: {rack: r1, __scheme__: https}\n"
 			  "      - targets: ['a:1', '[::1]:9']\n");
 	assert_string_equal(recorder_live(&h.r), "[::1]:9/j a:1/j a:1/j b:443/j");
-	assert_string_equal(recorder_sources(&h.r, h.manager),
-			    "j static_configs 1/2 \"http://c/\": an address is host:port, without scheme or path (these are "
-			    "__scheme__ and __metrics_path__); j static_configs 1/2 ok");
+	assert_string_equal(
+	    recorder_sources(&h.r, h.manager),
+	    "j static_configs 1/2 \"c:d:e\": an IPv6 address needs brackets, as in [::1]:9100; j static_configs 1/2 ok");
 	recorder_reset(&h.r);
 	/* one entry edited, one untouched, one new */
 	harness_apply(&h, "  - job_name: j\n"
@@ -32,7 +32,8 @@ static void wrong_settings_are_told(void **state)
 {
 	(void)state;
 	static const char *const cases[] = {
-	    "{target: [a:1]}", "{targets: a:1}", "{targets: [[a]]}", "{targets: [a:1], labels: {a-b: c}}", "[a:1]",
+	    "{target: [a:1]}", "{targets: a:1}", "{targets: [[a]]}",       "{targets: [a:1], labels: {a-b: c}}",
+	    "[a:1]",           "null",           "{targets: [http://a/]}",
 	};
 	struct harness h;
 	harness_init(&h);

@@ -60,11 +60,16 @@ static inline bool scrape_is_own(struct pl_str line)
 					    "scrape_samples_scraped",
 					    "scrape_samples_post_metric_relabeling",
 					    "scrape_series_added",
-					    "scrape_samples_dropped"};
-	const struct pl_str measurement = PL_STR("prometheus "); /* of the schema telegraf2; the name is the field's */
+					    "scrape_samples_dropped",
+					    "pulseline_stale"};
 	size_t n = 0;
-	if (pl_str_starts(line, measurement))
-		line = (struct pl_str){line.p + measurement.n, line.n - measurement.n};
+	if (pl_str_starts(line, PL_STR("prometheus "))) /* of the schema telegraf2: the name is the field's */
+		n = strlen("prometheus ");
+	else if (pl_str_starts(line, PL_STR("prometheus,")))
+		for (n = 1; line.p[n - 1] != ' ' || line.p[n - 2] == '\\';)
+			n++;
+	line = (struct pl_str){line.p + n, line.n - n};
+	n = 0;
 	while (n < line.n && line.p[n] != ',' && line.p[n] != ' ' && line.p[n] != '=')
 		n++;
 	for (size_t i = 0; i < PL_COUNT_OF(names); i++)

@@ -1,6 +1,6 @@
 /* The label set that Prometheus gives a sample: the page's labels and the target's, before metric relabeling. */
-#ifndef PL_IN_SCRAPE_SAMPLE_LABELS_H
-#define PL_IN_SCRAPE_SAMPLE_LABELS_H
+#ifndef PL_FORMAT_SAMPLE_LABELS_H
+#define PL_FORMAT_SAMPLE_LABELS_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "in_scrape/sample_labels.h"
+#include "format/sample_labels.h"
 
 #include <string.h>
 
