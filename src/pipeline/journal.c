@@ -19,7 +19,6 @@ struct pl_journal {
 	struct pl_log *log;
 	char *name;
 	enum pl_sync sync;
-	int64_t max_age_ns;
 	bool resting; /* in trouble, and tried since the last tick */
 	bool unsynced;
 	struct pl_incident incident, sync_incident;
@@ -40,7 +39,6 @@ enum pl_err pl_journal_open(struct pl_journal **out, const struct pl_journal_opt
 	j->log = options->spool.log;
 	j->name = pl_strdup(options->spool.name);
 	j->sync = options->sync;
-	j->max_age_ns = options->spool.limits.max_age_ns;
 	j->held.held = true;
 	*out = j;
 	return PL_OK;
@@ -59,7 +57,6 @@ void pl_journal_set_limits(struct pl_journal *j, const struct pl_spool_limits *l
 {
 	pl_spool_set_limits(j->spool, limits);
 	j->sync = sync;
-	j->max_age_ns = limits->max_age_ns;
 }
 
 struct pl_spool_account pl_journal_account(const struct pl_journal *j)
@@ -166,10 +163,8 @@ void pl_journal_tick(struct pl_journal *j, struct pl_queue *q)
 	j->resting = false;
 	if (j->sync == PL_SYNC_INTERVAL && pl_spool_needs_sync(j->spool, now - PL_NS_PER_S))
 		pl_journal_sync(j);
-	if (j->max_age_ns > 0) {
-		pl_spool_expire(j->spool, now);
-		publish(j, q);
-	}
+	pl_spool_expire(j->spool, now); /* also tidies up what is settled */
+	publish(j, q);
 }
 
 /* ---- reading ---- */

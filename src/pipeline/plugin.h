@@ -134,7 +134,6 @@ enum pl_verdict_kind {
 	PL_VERDICT_DONE,    /* taken, except `refused` points */
 	PL_VERDICT_RETRY,   /* again later: busy, away, time-out */
 	PL_VERDICT_HOLD,    /* needs a person (credentials, missing database): keep everything, ask seldom */
-	PL_VERDICT_SPLIT,   /* too large: again in smaller pieces */
 	PL_VERDICT_REFUSED, /* none of it will ever be taken */
 };
 
