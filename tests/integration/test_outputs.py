@@ -95,7 +95,7 @@ def test_a_field_type_conflict_costs_only_its_own_points(pulseline, pages, influ
     pages.pages["/metrics"] = b"conflict 1\nfine 2\n"
     pulseline.config([job("n", pages.address)], [{"influxdb": {"url": influxd.url, "database": database}}]).start()
     wait_until(lambda: influxd.count(database, "fine") >= 3, "the others are stored")
-    wait_until(lambda: pulseline.metric("pulseline_output_points_dropped_total", reason="field_type") >= 3, "the refused are counted")
+    wait_until(lambda: pulseline.metric("pulseline_output_points_quarantined_total", output="influxdb") >= 3, "the refused are kept")
 
 
 def test_file_output_and_influxdb_get_the_same(pulseline, pages, influxd, database):
