@@ -350,6 +350,8 @@ static void on_delivered(struct pl_delivery *delivery, const struct pl_verdict *
 		take_back(d);
 	else
 		on_failed(d, v);
+	if (d->journal != NULL)
+		pl_journal_pin(d->journal, NULL, 0);
 	pl_deliverer_pump(d);
 }
 
@@ -372,6 +374,8 @@ static bool lend(struct pl_deliverer *d, enum source source)
 	}
 	if (v->n > 0)
 		v->route = d->lent[0]->route;
+	if (d->journal != NULL)
+		pl_journal_pin(d->journal, d->items, v->n);
 	d->source = source;
 	return v->n > 0;
 }

@@ -21,6 +21,7 @@ struct pl_journal {
 	enum pl_sync sync;
 	bool resting; /* in trouble, and tried since the last tick */
 	bool unsynced;
+	uint64_t dropped; /* points that the spool's bounds had dropped when the queue was last told */
 	struct pl_incident incident, sync_incident;
 	char reason[256];
 	struct cursor backlog, held;
@@ -71,9 +72,24 @@ int64_t pl_journal_trouble(const struct pl_journal *j, const char **reason)
 	return since;
 }
 
-static void publish(const struct pl_journal *j, struct pl_queue *q)
+static bool is_there(void *data, uint64_t segment)
+{
+	const struct pl_journal *j = data;
+	return pl_spool_has(j->spool, segment);
+}
+
+static void forget_dropped(struct pl_journal *j, struct pl_queue *q, const struct pl_spool_account *account)
+{
+	uint64_t dropped = account->dropped[PL_DROP_FULL_OLDEST] + account->dropped[PL_DROP_TOO_OLD];
+	if (dropped != j->dropped)
+		pl_queue_forget_dropped(q, is_there, j);
+	j->dropped = dropped;
+}
+
+static void publish(struct pl_journal *j, struct pl_queue *q)
 {
 	struct pl_spool_account account = pl_spool_account(j->spool);
+	forget_dropped(j, q, &account);
 	pl_queue_publish(q, &account, 0);
 }
 
@@ -111,6 +127,7 @@ static bool write_one(struct pl_journal *j, struct pl_queue *q, const struct pl_
 	if (err == PL_OK) {
 		struct pl_spool_account account = pl_spool_account(j->spool);
 		pl_queue_written(q, ref, &account);
+		forget_dropped(j, q, &account);
 		j->unsynced = true;
 		end_trouble(j, &j->incident, "the queue is on disk again");
 		return true;
@@ -150,6 +167,19 @@ bool pl_journal_hold(struct pl_journal *j, const struct pl_batch *b)
 	if (err == PL_OK && j->held.before.segment == 0)
 		j->held.before = ref;
 	return err == PL_OK;
+}
+
+void pl_journal_pin(struct pl_journal *j, const struct pl_lane_item *items, size_t n)
+{
+	uint64_t from = 0, to = 0;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t segment = items[i].ref.segment;
+		if (segment == 0)
+			continue;
+		from = from == 0 || segment < from ? segment : from;
+		to = segment > to ? segment : to;
+	}
+	pl_spool_pin(j->spool, from, to);
 }
 
 void pl_journal_settle(struct pl_journal *j, struct pl_spool_ref ref, const struct pl_spool_outcome *outcome)

@@ -48,6 +48,9 @@ void pl_journal_pass_held(struct pl_journal *j, struct pl_spool_ref last);
 /* Writes lines of other records as one that is held. False: they could not be written. */
 bool pl_journal_hold(struct pl_journal *j, const struct pl_batch *b);
 
+/* These are being delivered: no bound drops them. n 0: nothing is any more. */
+void pl_journal_pin(struct pl_journal *j, const struct pl_lane_item *items, size_t n);
+
 void pl_journal_settle(struct pl_journal *j, struct pl_spool_ref ref, const struct pl_spool_outcome *outcome);
 struct pl_spool_account pl_journal_account(const struct pl_journal *j);
 

@@ -450,6 +450,19 @@ void pl_queue_not_written(struct pl_queue *q)
 	pthread_mutex_unlock(&q->lock);
 }
 
+void pl_queue_forget_dropped(struct pl_queue *q, bool (*is_there)(void *data, uint64_t segment), void *data)
+{
+	pthread_mutex_lock(&q->lock);
+	struct pl_lane *live = &q->lanes[PL_LANE_LIVE];
+	for (size_t i = live->lent; i < live->written;) {
+		if (is_there(data, pl_lane_at(live, i)->ref.segment))
+			i++;
+		else
+			pl_batch_release(pl_lane_take(live, i).batch);
+	}
+	pthread_mutex_unlock(&q->lock);
+}
+
 struct pl_spool_ref pl_queue_first_written(const struct pl_queue *q, uint64_t *forgotten)
 {
 	struct pl_queue *unlocked = (struct pl_queue *)q;

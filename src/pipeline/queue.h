@@ -89,6 +89,10 @@ void pl_queue_written(struct pl_queue *q, struct pl_spool_ref ref, const struct 
 void pl_queue_unwritable(struct pl_queue *q);  /* the disk is full by its bound, and its policy drops the newest */
 void pl_queue_not_written(struct pl_queue *q); /* trouble: all that is here may be lent without */
 
+/* Lets go what was on disk in segments of which `is_there` says no: the disk's bound dropped it, so it is not delivered either.
+ */
+void pl_queue_forget_dropped(struct pl_queue *q, bool (*is_there)(void *data, uint64_t segment), void *data);
+
 /* The oldest batch on disk that is in memory as well: what waits before it on disk is there only. {0}: none. `*forgotten`: how
  * many batches memory has let go to the disk so far. */
 struct pl_spool_ref pl_queue_first_written(const struct pl_queue *q, uint64_t *forgotten);

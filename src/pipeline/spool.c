@@ -145,6 +145,31 @@ static enum pl_err explain(enum pl_err err, const struct pl_spool *s, const char
 	return err;
 }
 
+bool pl_spool_has(const struct pl_spool *s, uint64_t segment)
+{
+	size_t i = find(s, segment);
+	return i < s->n && s->segments[i].id == segment && !s->segments[i].counted;
+}
+
+void pl_spool_pin(struct pl_spool *s, uint64_t from, uint64_t to)
+{
+	s->pinned_from = from;
+	s->pinned_to = to;
+}
+
+static bool pinned(const struct pl_spool *s, size_t i)
+{
+	return s->segments[i].id >= s->pinned_from && s->segments[i].id <= s->pinned_to && s->pinned_to > 0;
+}
+
+static size_t oldest_droppable(const struct pl_spool *s)
+{
+	size_t i = 0;
+	while (i < s->n && pinned(s, i))
+		i++;
+	return i;
+}
+
 static enum pl_err make_room(struct pl_spool *s, uint64_t bytes, char *reason, size_t reason_size)
 {
 	if (bytes > s->limits.max_bytes) {
@@ -152,14 +177,13 @@ static enum pl_err make_room(struct pl_spool *s, uint64_t bytes, char *reason, s
 		return PL_EFULL;
 	}
 	while (bytes_on_disk(s) + bytes > s->limits.max_bytes) {
-		struct pl_segment *oldest = &s->segments[0];
-		uint64_t points = oldest->pending_points;
-		if (s->limits.policy == PL_POLICY_DROP_NEWEST && oldest->pending > 0) {
+		size_t oldest = oldest_droppable(s), before = s->n;
+		if (oldest == s->n || (s->limits.policy == PL_POLICY_DROP_NEWEST && s->segments[oldest].pending > 0)) {
 			snprintf(reason, reason_size, "%s holds its %zu bytes", s->path, (size_t)s->limits.max_bytes);
 			return PL_EFULL;
 		}
-		size_t before = s->n;
-		if (pl_spool_retire(s, 0, PL_DROP_FULL_OLDEST) != PL_OK || s->n == before)
+		uint64_t points = s->segments[oldest].pending_points;
+		if (pl_spool_retire(s, oldest, PL_DROP_FULL_OLDEST) != PL_OK || s->n == before)
 			return explain(PL_EIO, s, "remove a segment", reason, reason_size);
 		if (points > 0)
 			pl_warn(s->log, "the queue's disk buffer is full: its oldest points were dropped",
@@ -338,6 +362,8 @@ void pl_spool_expire(struct pl_spool *s, int64_t wall_ns)
 	for (size_t i = s->n; i-- > 0;) {
 		struct pl_segment *g = &s->segments[i];
 		struct pl_spool_record r;
+		if (pinned(s, i))
+			continue;
 		if (g->pending > 0 && g->newest_wall_ns < limit && pl_spool_retire(s, i, PL_DROP_TOO_OLD) == PL_OK)
 			continue;
 		for (uint64_t pending = 0; g->pending > 0 && g->pending != pending && g->first_wall_ns < limit;) {

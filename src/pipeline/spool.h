@@ -77,7 +77,11 @@ void pl_spool_settle(struct pl_spool *s, struct pl_spool_ref ref, const struct p
 PL_MUST_CHECK enum pl_err pl_spool_read(struct pl_spool *s, struct pl_spool_ref after, bool held, struct pl_batch **batch,
 					struct pl_spool_ref *ref);
 
-/* Drops what is older than max_age. To be called now and then. */
+/* Records of the segments `from` to `to` are under way: no bound drops them until they are settled and this is called with {0},
+ * so that what was delivered is never counted as dropped. One range at a time. */
+void pl_spool_pin(struct pl_spool *s, uint64_t from, uint64_t to);
+
+/* Drops what is older than max_age, removes what is settled. To be called now and then. */
 void pl_spool_expire(struct pl_spool *s, int64_t wall_ns);
 
 /* Is there anything pending that is older than `wall_ns` and not yet known to be on the medium? */
@@ -85,5 +89,6 @@ bool pl_spool_needs_sync(const struct pl_spool *s, int64_t wall_ns);
 PL_MUST_CHECK enum pl_err pl_spool_sync(struct pl_spool *s); /* blocks until it is */
 
 struct pl_spool_account pl_spool_account(const struct pl_spool *s);
+bool pl_spool_has(const struct pl_spool *s, uint64_t segment); /* it was neither dropped nor settled as a whole */
 
 #endif

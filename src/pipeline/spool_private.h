@@ -15,9 +15,10 @@ struct pl_spool {
 	struct pl_ledger ledger;
 	struct pl_segment *segments; /* by ascending number */
 	size_t n, cap;
-	bool appending;   /* the last one takes records */
-	uint64_t next_id; /* of the next segment */
-	uint64_t turn;    /* which segment's file was used last */
+	bool appending;                  /* the last one takes records */
+	uint64_t next_id;                /* of the next segment */
+	uint64_t turn;                   /* which segment's file was used last */
+	uint64_t pinned_from, pinned_to; /* segments with records under way; 0: none */
 	uint64_t torn, corrupt;
 	bool unremoved;         /* something settled is still there */
 	struct pl_route *route; /* of the last record read; NULL: none */

@@ -312,6 +312,35 @@ static void memory_forgets_what_is_on_disk_before_it_drops(void **state)
 	pl_route_release(r);
 }
 
+static bool is_gone(void *data, uint64_t segment)
+{
+	(void)data;
+	return segment == 0;
+}
+
+static void what_the_disk_dropped_is_not_delivered(void **state)
+{
+	(void)state;
+	struct pl_queue *q = pl_queue_create(1 << 20, PL_POLICY_DROP_OLDEST);
+	struct pl_route *r = pl_route_create("", "");
+	struct pl_lane_item lent[8];
+	struct disk d = {0};
+	pl_queue_use_disk(q, &d.account);
+	for (unsigned i = 0; i < 5; i++)
+		put(q, r, 1, i);
+	write_ahead(q, &d, 4);
+	assert_int_equal(pl_queue_lend(q, PL_LANE_LIVE, 1, lent, 8), 1);
+	pl_queue_forget_dropped(q, is_gone, NULL); /* but not what is lent */
+	assert_int_equal(pl_queue_account(q).batches_queued, 2);
+	d.account.points_pending -= 3;
+	d.account.dropped[PL_DROP_FULL_OLDEST] += 3;
+	pl_queue_publish(q, &d.account, 0);
+	assert_int_equal(pl_queue_account(q).points_queued, 2);
+	assert_identity(q);
+	pl_queue_destroy(q);
+	pl_route_release(r);
+}
+
 static void old_batches_leave_the_live_lane(void **state)
 {
 	(void)state;
@@ -415,6 +444,7 @@ int main(void)
 	    cmocka_unit_test(moves_everything_to_an_heir),
 	    cmocka_unit_test(lends_nothing_before_it_is_written),
 	    cmocka_unit_test(memory_forgets_what_is_on_disk_before_it_drops),
+	    cmocka_unit_test(what_the_disk_dropped_is_not_delivered),
 	    cmocka_unit_test(old_batches_leave_the_live_lane),
 	    cmocka_unit_test(drops_what_waits_for_too_long),
 	    cmocka_unit_test(accounts_exactly_under_many_writers),

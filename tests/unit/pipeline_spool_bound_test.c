@@ -60,6 +60,33 @@ static void drop_oldest_lets_whole_segments_go(void **state)
 	pl_batch_release(batch);
 }
 
+static void what_is_under_way_is_not_dropped(void **state)
+{
+	struct bench *b = *state;
+	struct pl_spool_ref first = bench_append(b, 0, 3, RECORD);
+	pl_spool_pin(b->spool, first.segment, first.segment);
+	for (unsigned i = 1; i < 200; i++) {
+		bench_append(b, i, 3, RECORD);
+		assert_true(bench_account(b).bytes_on_disk <= MAX + MAX / 2);
+	}
+	assert_true(bench_account(b).dropped[PL_DROP_FULL_OLDEST] > 0);
+	assert_true(pl_spool_has(b->spool, first.segment));
+	assert_false(pl_spool_has(b->spool, first.segment + 1));
+	bench_out(b, first, 3);
+	assert_int_equal(bench_account(b).points_out, 3);
+	pl_spool_pin(b->spool, 0, 0);
+	for (unsigned i = 200; i < 300; i++)
+		bench_append(b, i, 3, RECORD);
+	assert_false(pl_spool_has(b->spool, first.segment));
+	pl_spool_pin(b->spool, 1, UINT64_MAX); /* nothing is left that could go */
+	struct pl_spool_ref ref;
+	enum pl_err err = PL_OK;
+	for (unsigned i = 0; i < 40 && err == PL_OK; i++)
+		err = bench_try(b, i, 3, RECORD, &ref);
+	assert_int_equal(err, PL_EFULL);
+	assert_true(bench_account(b).bytes_on_disk <= MAX + MAX / 2);
+}
+
 static void only_what_is_pending_is_dropped(void **state)
 {
 	struct bench *b = *state;
@@ -195,10 +222,15 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    TEST(drop_oldest_lets_whole_segments_go),         TEST(only_what_is_pending_is_dropped),
-	    TEST(drop_newest_says_full_until_there_is_room),  TEST(a_batch_larger_than_the_bound_is_refused),
-	    TEST(smaller_limits_hold_from_the_next_batch_on), TEST(what_is_too_old_goes),
-	    TEST(without_a_bound_nothing_is_too_old),         TEST(a_large_queue_opens_by_its_heads),
+	    TEST(drop_oldest_lets_whole_segments_go),
+	    TEST(only_what_is_pending_is_dropped),
+	    TEST(what_is_under_way_is_not_dropped),
+	    TEST(drop_newest_says_full_until_there_is_room),
+	    TEST(a_batch_larger_than_the_bound_is_refused),
+	    TEST(smaller_limits_hold_from_the_next_batch_on),
+	    TEST(what_is_too_old_goes),
+	    TEST(without_a_bound_nothing_is_too_old),
+	    TEST(a_large_queue_opens_by_its_heads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
