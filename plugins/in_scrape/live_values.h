@@ -9,10 +9,10 @@
 struct pl_scrape_live;
 
 struct pl_scrape_live *pl_scrape_live_create(struct pl_target *t, struct pl_live_tap *tap); /* borrows both */
-void pl_scrape_live_destroy(struct pl_scrape_live *l);                                        /* NULL is fine */
+void pl_scrape_live_destroy(struct pl_scrape_live *l);                                      /* NULL is fine */
 
 struct pl_scrape_live *pl_scrape_live_begin(struct pl_scrape_live *l, int64_t time_ns); /* returns l */
-void pl_scrape_live_add(struct pl_scrape_live *l, const struct pl_sample *sample);        /* if it is one that is wanted */
+void pl_scrape_live_add(struct pl_scrape_live *l, const struct pl_sample *sample);      /* if it is one that is wanted */
 void pl_scrape_live_end(struct pl_scrape_live *l, bool good); /* else what was not passed on yet is forgotten */
 
 #endif

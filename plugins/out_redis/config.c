@@ -78,11 +78,7 @@ static const struct pl_field fields[] = {
      .help = "redis://[user:password@]host[:port][/database], or rediss:// for TLS"},
     {.key = "username", .type = PL_FIELD_STRING, AT(username), .help = "ACL user; default: the default user"},
     {.key = "password", .type = PL_FIELD_SECRET, AT(password), .help = "password for AUTH; the file is read at each connection"},
-    {.key = "prefix",
-     .type = PL_FIELD_STRING,
-     AT(prefix),
-     .fallback = "pulse:",
-     .help = "what channels and keys begin with"},
+    {.key = "prefix", .type = PL_FIELD_STRING, AT(prefix), .fallback = "pulse:", .help = "what channels and keys begin with"},
     {.key = "last_values_ttl",
      .type = PL_FIELD_DURATION,
      AT(last_values_ttl),
@@ -116,8 +112,5 @@ static const struct pl_field fields[] = {
     {0},
 };
 
-const struct pl_schema pl_redis_schema = {.name = "redis",
-					  .size = sizeof(struct pl_redis_config),
-					  .fields = fields,
-					  .check = check_redis,
-					  .is_secret = url_is_secret};
+const struct pl_schema pl_redis_schema = {
+    .name = "redis", .size = sizeof(struct pl_redis_config), .fields = fields, .check = check_redis, .is_secret = url_is_secret};

@@ -100,9 +100,11 @@ void pl_redis_link_fail(struct pl_redis_link *l, enum pl_redis_trouble trouble, 
 	pl_buf_add_printable(&shown, pl_str_of(reason));
 	pl_buf_addf(&server, "%s:%u", l->host, (unsigned)l->port);
 	pl_incident_fail(&l->incident, pl_clock_wall_ns(), l->log, PL_LOG_WARN, "no working connection to Redis",
-			 (const struct pl_kv[]){PL_KVC("output", l->name), PL_KVC("server", pl_buf_cstr(&server)),
+			 (const struct pl_kv[]){PL_KVC("output", l->name),
+						PL_KVC("server", pl_buf_cstr(&server)),
 						PL_KVC("kind", pl_redis_trouble_label(trouble)),
-						PL_KVC("reason", pl_buf_cstr(&shown)), {0}});
+						PL_KVC("reason", pl_buf_cstr(&shown)),
+						{0}});
 	pl_buf_finish(&shown);
 	pl_buf_finish(&server);
 	l->state = WAITING;
@@ -148,7 +150,8 @@ static void greet(struct pl_redis_link *l, struct pl_buf *b, enum greeting what,
 	pl_resp_add_command(b, argv, n);
 }
 
-static bool add_auth(struct pl_redis_link *l, struct pl_buf *b, const char *user, const struct pl_secret *secret, const char *given)
+static bool add_auth(struct pl_redis_link *l, struct pl_buf *b, const char *user, const struct pl_secret *secret,
+		     const char *given)
 {
 	struct pl_buf password = {0};
 	char reason[256] = "";
@@ -318,7 +321,8 @@ static void on_drain(void *data)
 		l->events.idle(l->data);
 }
 
-static const struct pl_stream_events stream_events = {.on_open = on_open, .on_data = on_data, .on_drain = on_drain, .on_end = on_end};
+static const struct pl_stream_events stream_events = {
+    .on_open = on_open, .on_data = on_data, .on_drain = on_drain, .on_end = on_end};
 
 /* ---- connecting ---- */
 

@@ -15,7 +15,7 @@ struct pl_redis_link_events {
 	void (*up)(void *data);   /* commands may be sent */
 	void (*down)(void *data); /* what was sent and not answered will not be; nothing may be sent until `up` */
 	void (*reply)(void *data, const struct pl_resp_reply *reply); /* to what was sent, in order */
-	void (*idle)(void *data); /* after some replies, and when everything written went out */
+	void (*idle)(void *data);                                  /* after some replies, and when everything written went out */
 	void (*failed)(void *data, enum pl_redis_trouble trouble); /* to be counted */
 };
 

@@ -22,6 +22,6 @@ static void close_output(void *self, void (*closed)(void *data), void *data)
 static const struct pl_output_ops ops = {.open = open_output, .counter_label = pl_redis_counter_label, .close = close_output};
 
 const struct pl_plugin pl_plugin_out_redis = {
-    PL_PLUGIN_HEADER, .kind = PL_PLUGIN_OUTPUT,	 .name = "redis", .help = "publishes live values on Redis",
+    PL_PLUGIN_HEADER,           .kind = PL_PLUGIN_OUTPUT, .name = "redis", .help = "publishes live values on Redis",
     .schema = &pl_redis_schema, .ops.output = &ops,
 };

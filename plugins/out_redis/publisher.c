@@ -51,11 +51,16 @@ struct pl_redis_publisher {
 const char *pl_redis_counter_label(size_t i)
 {
 	static const char *const labels[] = {
-	    [PL_REDIS_VALUES_IN] = "values",         [PL_REDIS_PUBLISHED] = "values_published",
-	    [PL_REDIS_VALUES_REFUSED] = "values_refused", [PL_REDIS_LOST] = "values_lost",
-	    [PL_REDIS_PENDING] = "values_pending",   [PL_REDIS_DROPPED] = "values_dropped",
-	    [PL_REDIS_RECEIVERS] = "receivers",      [PL_REDIS_STORED] = "last_values_stored",
-	    [PL_REDIS_CONNECTIONS] = "connections",  [PL_REDIS_UP] = "up",
+	    [PL_REDIS_VALUES_IN] = "values",
+	    [PL_REDIS_PUBLISHED] = "values_published",
+	    [PL_REDIS_VALUES_REFUSED] = "values_refused",
+	    [PL_REDIS_LOST] = "values_lost",
+	    [PL_REDIS_PENDING] = "values_pending",
+	    [PL_REDIS_DROPPED] = "values_dropped",
+	    [PL_REDIS_RECEIVERS] = "receivers",
+	    [PL_REDIS_STORED] = "last_values_stored",
+	    [PL_REDIS_CONNECTIONS] = "connections",
+	    [PL_REDIS_UP] = "up",
 	};
 	static const char *const errors[] = {
 #define X(name, label) [name] = "error:" label,
@@ -172,8 +177,10 @@ static void deny(struct pl_redis_publisher *p, struct denial *d, enum pl_redis_t
 	pl_buf_add_printable(&shown, error);
 	d->last_mono_ns = pl_clock_mono_ns();
 	pl_incident_fail(&d->incident, pl_clock_wall_ns(), p->env.log, PL_LOG_WARN, d->failed,
-			 (const struct pl_kv[]){PL_KVC("output", p->env.name), PL_KVC("kind", pl_redis_trouble_label(trouble)),
-						PL_KVS("reason", pl_buf_str(&shown)), {0}});
+			 (const struct pl_kv[]){PL_KVC("output", p->env.name),
+						PL_KVC("kind", pl_redis_trouble_label(trouble)),
+						PL_KVS("reason", pl_buf_str(&shown)),
+						{0}});
 	pl_buf_finish(&shown);
 }
 

@@ -8,16 +8,16 @@
 
 /* env->counters[i]. values_in = published + refused + lost + pending, whenever nothing is being written. */
 enum pl_redis_counter {
-	PL_REDIS_VALUES_IN,  /* taken from the feed */
-	PL_REDIS_PUBLISHED,  /* PUBLISH was answered */
+	PL_REDIS_VALUES_IN,      /* taken from the feed */
+	PL_REDIS_PUBLISHED,      /* PUBLISH was answered */
 	PL_REDIS_VALUES_REFUSED, /* with an error */
-	PL_REDIS_LOST,       /* not answered when the connection broke: nobody knows */
-	PL_REDIS_PENDING,    /* now: sent, not answered yet */
-	PL_REDIS_DROPPED,    /* never taken: the feed's ring had no room for them any more */
-	PL_REDIS_RECEIVERS,  /* subscribers that got a value, as Redis says */
-	PL_REDIS_STORED,     /* last values written */
+	PL_REDIS_LOST,           /* not answered when the connection broke: nobody knows */
+	PL_REDIS_PENDING,        /* now: sent, not answered yet */
+	PL_REDIS_DROPPED,        /* never taken: the feed's ring had no room for them any more */
+	PL_REDIS_RECEIVERS,      /* subscribers that got a value, as Redis says */
+	PL_REDIS_STORED,         /* last values written */
 	PL_REDIS_CONNECTIONS,
-	PL_REDIS_UP, /* now */
+	PL_REDIS_UP,     /* now */
 	PL_REDIS_ERRORS, /* the first kind of trouble; the others follow */
 	PL_REDIS_COUNTER_COUNT = PL_REDIS_ERRORS + PL_REDIS_TROUBLE_COUNT,
 };

@@ -18,8 +18,9 @@ enum pl_redis_trouble pl_redis_trouble_of(struct pl_str error)
 		const char *word;
 		enum pl_redis_trouble trouble;
 	} words[] = {
-	    {"NOAUTH", PL_REDIS_AUTH},       {"WRONGPASS", PL_REDIS_AUTH},      {"NOPERM", PL_REDIS_NOPERM},
-	    {"OOM", PL_REDIS_OOM},           {"LOADING", PL_REDIS_LOADING},     {"READONLY", PL_REDIS_READONLY},
+	    {"NOAUTH", PL_REDIS_AUTH},           {"WRONGPASS", PL_REDIS_AUTH},
+	    {"NOPERM", PL_REDIS_NOPERM},         {"OOM", PL_REDIS_OOM},
+	    {"LOADING", PL_REDIS_LOADING},       {"READONLY", PL_REDIS_READONLY},
 	    {"MASTERDOWN", PL_REDIS_MASTERDOWN},
 	};
 	struct pl_str word = pl_str_cut(&error, ' ');

@@ -42,7 +42,8 @@ static bool is_name(struct pl_str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_'))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+		      c == '_'))
 			return false;
 	}
 	return s.n > 0 && s.n <= PL_REDIS_MAX_HOST;
@@ -105,9 +106,11 @@ enum pl_err pl_redis_url_parse(struct pl_str text, struct pl_redis_url *out, cha
 		struct pl_str credentials = {authority.p, (size_t)(at - authority.p)};
 		struct pl_str user = pl_str_cut(&credentials, ':');
 		if (!decode(user, out->user, sizeof out->user) || !decode(credentials, out->password, sizeof out->password))
-			return fail(reason, reason_size, "user or password are too long or not percent-encoded as they should be");
+			return fail(reason, reason_size,
+				    "user or password are too long or not percent-encoded as they should be");
 		if (credentials.p == NULL && user.n > 0)
-			return fail(reason, reason_size, "a user needs a password: redis://user:password@host, or redis://:password@host");
+			return fail(reason, reason_size,
+				    "a user needs a password: redis://user:password@host, or redis://:password@host");
 		authority.n -= (size_t)(at + 1 - authority.p);
 		authority.p = at + 1;
 	}

@@ -13,9 +13,9 @@ enum { PL_REDIS_MAX_HOST = 253, PL_REDIS_MAX_CREDENTIAL = 1024 };
 
 struct pl_redis_url {
 	bool tls;
-	char host[PL_REDIS_MAX_HOST + 1]; /* without brackets */
-	uint16_t port;                    /* 6379 unless given */
-	unsigned database;                /* 0 unless given */
+	char host[PL_REDIS_MAX_HOST + 1];                                              /* without brackets */
+	uint16_t port;                                                                 /* 6379 unless given */
+	unsigned database;                                                             /* 0 unless given */
 	char user[PL_REDIS_MAX_CREDENTIAL + 1], password[PL_REDIS_MAX_CREDENTIAL + 1]; /* percent-decoded; "": none */
 };
 

@@ -47,12 +47,14 @@ static void add_stream(struct pl_metric_out *e, const struct pl_live_sse *sse)
 	family(e, "pulseline_live_clients_resumed", PL_FAMILY_COUNTER, "Clients that went on where they had stopped.", s.resumed);
 	family(e, "pulseline_live_clients_too_old", PL_FAMILY_COUNTER, "Clients that came back too late for that.", s.too_old);
 	family(e, "pulseline_live_events", PL_FAMILY_COUNTER, "Values sent to clients, snapshots apart.", s.events);
-	family(e, "pulseline_live_events_lagged", PL_FAMILY_COUNTER, "Values left out for clients that read too slowly.", s.lagged);
+	family(e, "pulseline_live_events_lagged", PL_FAMILY_COUNTER, "Values left out for clients that read too slowly.",
+	       s.lagged);
 	family(e, "pulseline_live_last_values", PL_FAMILY_GAUGE, "Last values that are kept for new clients.", s.last.values);
 	family(e, "pulseline_live_last_values_bytes", PL_FAMILY_GAUGE, "Memory of these.", s.last.bytes);
 	family(e, "pulseline_live_last_values_evicted", PL_FAMILY_COUNTER, "Last values forgotten for want of room.",
 	       s.last.evicted);
-	family(e, "pulseline_live_last_values_expired", PL_FAMILY_COUNTER, "Last values forgotten for their age.", s.last.expired);
+	family(e, "pulseline_live_last_values_expired", PL_FAMILY_COUNTER, "Last values forgotten for their age.",
+	       s.last.expired);
 }
 
 /* ---- outputs: a family for each of their counters, and one for the errors of all kinds ---- */

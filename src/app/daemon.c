@@ -291,9 +291,11 @@ static enum pl_err open_workers(struct pl_daemon *d)
 	const struct pl_plugin *input = pl_plugin_find(PL_PLUGIN_INPUT, "scrape");
 	size_t wanted = workers_wanted(d->config);
 	for (size_t i = 0; i < wanted; i++) {
-		const struct pl_worker_options options = {
-		    .index = (unsigned)i, .input = input, .outputs = pl_output_set_current(d->outputs), .log = d->log,
-		    .live = pl_live_hub_tap(d->live)};
+		const struct pl_worker_options options = {.index = (unsigned)i,
+							  .input = input,
+							  .outputs = pl_output_set_current(d->outputs),
+							  .log = d->log,
+							  .live = pl_live_hub_tap(d->live)};
 		enum pl_err err = pl_worker_create(&d->workers[i], &options);
 		if (err != PL_OK)
 			return err;
@@ -345,8 +347,8 @@ static enum pl_err open_outputs(struct pl_daemon *d)
 	struct pl_buf problems = {0};
 	enum pl_err err = pl_queue_dir_open(&d->queue_dir, d->config, d->log, &problems);
 	if (err == PL_OK) {
-		d->outputs = pl_output_set_create(&d->loop, d->log, pl_queue_dir_quarantine(d->queue_dir),
-						  pl_live_hub_feed(d->live));
+		d->outputs =
+		    pl_output_set_create(&d->loop, d->log, pl_queue_dir_quarantine(d->queue_dir), pl_live_hub_feed(d->live));
 		err = pl_output_set_apply(d->outputs, d->config, &problems);
 	}
 	if (err == PL_OK) {

@@ -73,9 +73,9 @@ struct pl_config {
 			const char *cert_file, *key_file;
 		} http;
 		struct {
-			int64_t max_values, max_bytes;               /* of the ring that everybody reads from */
+			int64_t max_values, max_bytes;                           /* of the ring that everybody reads from */
 			int64_t last_values, last_values_bytes, last_values_ttl; /* the cache; ns, 0: without end */
-			int64_t max_clients, client_bytes, keep_alive; /* of the event stream; keep_alive in ns */
+			int64_t max_clients, client_bytes, keep_alive;           /* of the event stream; keep_alive in ns */
 		} live;
 	} server;
 	struct {

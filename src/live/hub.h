@@ -1,5 +1,5 @@
-/* Takes live values from any thread and keeps the newest of them, numbered, in a bounded ring that every listener reads at its own
- * pace. */
+/* Takes live values from any thread and keeps the newest of them, numbered, in a bounded ring that every listener reads at its
+ * own pace. */
 #ifndef PL_LIVE_HUB_H
 #define PL_LIVE_HUB_H
 
@@ -23,11 +23,11 @@ struct pl_live_feed *pl_live_hub_feed(struct pl_live_hub *h);
 size_t pl_live_hub_replay(struct pl_live_hub *h, uint64_t *from, struct pl_live_message **out, size_t room, uint64_t *missed);
 
 struct pl_live_hub_stats {
-	uint64_t published;     /* messages that got a number */
-	uint64_t missed;        /* by listeners that read too late; one that several missed counts for each */
-	uint64_t too_large;     /* values refused */
-	uint64_t first, next;   /* numbers of the oldest message in the ring and of the next one to come */
-	size_t bytes;           /* of what is in the ring */
+	uint64_t published;   /* messages that got a number */
+	uint64_t missed;      /* by listeners that read too late; one that several missed counts for each */
+	uint64_t too_large;   /* values refused */
+	uint64_t first, next; /* numbers of the oldest message in the ring and of the next one to come */
+	size_t bytes;         /* of what is in the ring */
 	unsigned listeners;
 };
 struct pl_live_hub_stats pl_live_hub_stats(struct pl_live_hub *h); /* any thread */

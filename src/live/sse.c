@@ -8,7 +8,7 @@
 #include "live/index.h"
 
 enum {
-	GATHER_MS = 20,        /* what comes within it goes to a client in one write */
+	GATHER_MS = 20, /* what comes within it goes to a client in one write */
 	READ_AT_ONCE = 256,
 	MOST_PER_TURN = 20000, /* copies for clients, before the loop's other work has its turn */
 	TURN_MS = 1,
@@ -235,7 +235,9 @@ static bool hex_u64(struct pl_str s, uint64_t *out)
 	*out = 0;
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
-		unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
+		unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+				 : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+							: 16;
 		if (digit == 16)
 			return false;
 		*out = *out << 4 | digit;
@@ -295,7 +297,8 @@ bool pl_live_sse_begin(struct pl_live_sse *s, struct pl_http_exchange *x, struct
 static void all_missed(struct pl_live_sse *s, uint64_t missed)
 {
 	struct client *c;
-	LIST_FOREACH(c, &s->clients, of_all) {
+	LIST_FOREACH(c, &s->clients, of_all)
+	{
 		if (c->phase != LIVE)
 			continue;
 		c->missed += missed;
@@ -357,7 +360,8 @@ static void on_keep_alive(uv_timer_t *timer)
 {
 	struct pl_live_sse *s = timer->data;
 	struct client *c;
-	LIST_FOREACH(c, &s->clients, of_all) {
+	LIST_FOREACH(c, &s->clients, of_all)
+	{
 		if (c->quiet && c->backlog == 0) {
 			pl_buf_add_cstr(&c->pending, ": keep-alive\n\n");
 			flush(c);

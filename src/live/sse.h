@@ -7,10 +7,9 @@
  *	data: {"command":"publish","tags":[...],"data":"..."}
  *	id: E-N, event: live, data: {"values":V}  those were V values; from here on as it happens, E-N is where to resume
  *	id: E-N, data: {...}                      a value
- *	event: lagged, data: {"missed":M,"exact":true}   so many had to be left out as the client reads too slowly; not exact: some
- *	                                          of them it may not have wanted
- *	event: too_old, data: {}                  what Last-Event-ID asks for is not there any more; a snapshot follows
- *	: keep-alive */
+ *	event: lagged, data: {"missed":M,"exact":true}   so many had to be left out as the client reads too slowly; not exact:
+ *some of them it may not have wanted event: too_old, data: {}                  what Last-Event-ID asks for is not there any more;
+ *a snapshot follows : keep-alive */
 #ifndef PL_LIVE_SSE_H
 #define PL_LIVE_SSE_H
 
@@ -38,10 +37,10 @@ bool pl_live_sse_begin(struct pl_live_sse *s, struct pl_http_exchange *x, struct
 
 struct pl_live_sse_stats {
 	unsigned clients;
-	uint64_t connected, refused;       /* clients */
-	uint64_t events;                   /* values handed to clients */
-	uint64_t lagged;                   /* values left out for clients that read too slowly */
-	uint64_t resumed, too_old;         /* clients that came back with an id */
+	uint64_t connected, refused; /* clients */
+	uint64_t events;             /* values handed to clients */
+	uint64_t lagged;             /* values left out for clients that read too slowly */
+	uint64_t resumed, too_old;   /* clients that came back with an id */
 	struct pl_last_values_stats last;
 };
 struct pl_live_sse_stats pl_live_sse_stats(const struct pl_live_sse *s);

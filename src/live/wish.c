@@ -40,7 +40,9 @@ enum pl_err pl_live_wish_add(struct pl_live_wish *w, struct pl_str match)
 	size_t n = 0;
 	while (rest.n > 0) {
 		struct pl_str tag;
-		enum pl_err err = !next_tag(&rest, text, &tag) ? PL_EPARSE : tag.n > 0 && n == PL_LIVE_MAX_WANTED ? PL_ELIMIT : PL_OK;
+		enum pl_err err = !next_tag(&rest, text, &tag)           ? PL_EPARSE
+				  : tag.n > 0 && n == PL_LIVE_MAX_WANTED ? PL_ELIMIT
+									 : PL_OK;
 		if (err != PL_OK) {
 			free(tags);
 			return err;

@@ -1,5 +1,5 @@
-/* Redis' protocol, RESP2 (https://redis.io/docs/latest/develop/reference/protocol-spec/), without I/O: commands to bytes, bytes to
- * replies. hiredis' reader parses; nothing is allocated by what a reply announces. */
+/* Redis' protocol, RESP2 (https://redis.io/docs/latest/develop/reference/protocol-spec/), without I/O: commands to bytes, bytes
+ * to replies. hiredis' reader parses; nothing is allocated by what a reply announces. */
 #ifndef PL_NET_RESP_H
 #define PL_NET_RESP_H
 
@@ -23,8 +23,8 @@ struct pl_resp_text {
 struct pl_resp_reply {
 	enum pl_resp_type type;
 	int64_t integer;
-	struct pl_resp_text text;  /* status, error, string */
-	size_t n_items;            /* of an array, those that are kept */
+	struct pl_resp_text text;                     /* status, error, string */
+	size_t n_items;                               /* of an array, those that are kept */
 	struct pl_resp_text items[PL_RESP_MAX_ITEMS]; /* texts; "" for what is none */
 };
 

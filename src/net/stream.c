@@ -173,7 +173,8 @@ static void on_cipher(struct pl_stream *s, const char *p, size_t n)
 		else if (shaken > 0)
 			opened(s);
 	}
-	while (s->open && !s->closed && !s->ended && (got = pl_stream_tls_read(s->tls, plain, sizeof plain, reason, sizeof reason)) > 0)
+	while (s->open && !s->closed && !s->ended &&
+	       (got = pl_stream_tls_read(s->tls, plain, sizeof plain, reason, sizeof reason)) > 0)
 		s->events.on_data(s->data, plain, (size_t)got);
 	if (s->closed || s->ended)
 		return;

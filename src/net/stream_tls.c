@@ -79,7 +79,8 @@ struct pl_stream_tls *pl_stream_tls_create(const struct pl_stream_tls_options *o
 	SSL_set_bio(t->ssl, t->in, t->out);
 	SSL_set_connect_state(t->ssl);
 	if (!expect_name(t->ssl, options->server_name != NULL ? options->server_name : host)) {
-		tell(reason, reason_size, "no certificate can be for", options->server_name != NULL ? options->server_name : host);
+		tell(reason, reason_size, "no certificate can be for",
+		     options->server_name != NULL ? options->server_name : host);
 		pl_stream_tls_destroy(t);
 		return NULL;
 	}

@@ -42,7 +42,7 @@ struct pl_live_listener {
 /* All that the taps take in, as numbered messages in one order, bounded: who reads too late misses the oldest. Any thread, each
  * listener by one at a time. */
 struct pl_live_feed {
-	void (*join)(struct pl_live_feed *feed, struct pl_live_listener *l); /* hears what is published from now on */
+	void (*join)(struct pl_live_feed *feed, struct pl_live_listener *l);  /* hears what is published from now on */
 	void (*leave)(struct pl_live_feed *feed, struct pl_live_listener *l); /* no wake after it */
 	/* Shares up to `room` messages, to be released; adds to *missed how many were gone before. 0: nothing now, there will be
 	 * a wake. */

@@ -301,9 +301,12 @@ static struct pl_output *allocate(const struct pl_output_options *options)
 	o->queue = pl_queue_create(options->memory_bytes, options->policy);
 	if (options->heir_of != NULL)
 		pl_queue_expect(o->queue, options->heir_of->queue);
-	o->env = (struct pl_output_env){
-	    .loop = &o->loop, .log = o->log, .name = o->name, .query_done = pl_query_answer, .counters = o->counters,
-	    .live = options->live};
+	o->env = (struct pl_output_env){.loop = &o->loop,
+					.log = o->log,
+					.name = o->name,
+					.query_done = pl_query_answer,
+					.counters = o->counters,
+					.live = options->live};
 	if (o->ops->durable && options->queue_dir != NULL) {
 		struct pl_buf dir = {0};
 		pl_buf_addf(&dir, "%s/%s", options->queue_dir, o->name);
