@@ -316,8 +316,7 @@ static void on_data(void *data, const char *p, size_t n)
 static void on_drain(void *data)
 {
 	struct pl_redis_link *l = data;
-	l->progress_ms = now_ms(l);
-	if (l->state == UP)
+	if (l->state == UP) /* no sign of life: the kernel takes bytes for a server that is stopped, too */
 		l->events.idle(l->data);
 }
 
