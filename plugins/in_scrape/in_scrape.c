@@ -35,6 +35,7 @@ struct target_state {
 	uint32_t affinity;
 	char timeout_header[64];
 	const char *headers[2];
+	struct pl_scrape_live *live;     /* NULL where the job wants none */
 	struct pl_target_series *series; /* NULL where the job needs none */
 	struct pl_scrape_page *page;     /* from the head of an answer to the end of the scrape: one that waits owns no memory */
 	size_t usual_lines_bytes;        /* what the last good page came to */
@@ -102,6 +103,8 @@ static struct pl_scrape_page *page_of(struct target_state *st)
 		st->page = take_page(s);
 		pl_scrape_page_begin(st->page, st->target->job, &st->tags, st->series, st->route, s->env->sink,
 				     st->started_wall_ns, st->sample_time_ns, st->target->timeout_ns / 2);
+		if (st->live != NULL && s->env->live->wanted(s->env->live))
+			st->page->live = pl_scrape_live_begin(st->live, st->sample_time_ns);
 	}
 	return st->page;
 }
@@ -213,6 +216,7 @@ static void free_state(struct target_state *st)
 	if (st->token != NULL)
 		pl_scrape_token_release(st->token);
 	pl_client_finish(&st->client);
+	pl_scrape_live_destroy(st->live);
 	pl_target_series_destroy(st->series);
 	show_cache(s);
 	pl_transcode_target_finish(&st->tags);
@@ -429,6 +433,8 @@ static void *attach(void *self, struct pl_target *t)
 	st->affinity = take_affinity(s);
 	pl_transcode_target_init(&st->tags, t->labels);
 	st->series = pl_target_series_create(t->job, t->labels, &s->series_budget);
+	if (s->env->live != NULL && t->job->live.n > 0)
+		st->live = pl_scrape_live_create(t, s->env->live);
 	pl_scrape_history_init(&st->history);
 	snprintf(st->timeout_header, sizeof st->timeout_header, "X-Prometheus-Scrape-Timeout-Seconds: %.3f",
 		 (double)t->timeout_ns / (double)PL_NS_PER_S);

@@ -46,6 +46,7 @@ void pl_scrape_page_begin(struct pl_scrape_page *p, const struct pl_job *job, co
 	p->has_format = false;
 	p->error[0] = '\0';
 	p->streams = false;
+	p->live = NULL;
 	pl_scrape_backlog_begin(&p->backlog, patience_ns);
 	p->transcode.schema = (enum pl_schema_kind)job->influx.schema;
 	p->transcode.honor_labels = job->honor_labels;
@@ -146,6 +147,8 @@ static enum pl_err on_sample(void *data, const struct pl_sample *sample)
 	if (err != PL_OK)
 		return err;
 	pl_transcode_sample(&p->transcode, sample);
+	if (p->live != NULL)
+		pl_scrape_live_add(p->live, sample);
 	end_piece_if_full(p);
 	return PL_OK;
 }
@@ -228,6 +231,8 @@ static enum pl_err on_sample_of_series(void *data, const struct pl_sample *sampl
 		pl_transcode_series(&p->transcode, made.text, made.fate == PL_SERIES_LINE_WITH_TARGET_TAGS, sample);
 	else
 		pl_transcode_sample(&p->transcode, sample);
+	if (p->live != NULL)
+		pl_scrape_live_add(p->live, sample);
 	end_piece_if_full(p);
 	return PL_OK;
 }
@@ -323,6 +328,8 @@ void pl_scrape_page_settle(struct pl_scrape_page *p, int64_t duration_ns, struct
 	tally(p, out);
 	if (!good)
 		roll_back(p, out);
+	if (p->live != NULL)
+		pl_scrape_live_end(p->live, good);
 	uint64_t before = t->lines;
 	if (p->series != NULL && p->series->marks_stale && good)
 		pl_series_cache_end_page(&p->series->cache, mark_stale, p);
@@ -351,6 +358,8 @@ void pl_scrape_page_abandon(struct pl_scrape_page *p, struct pl_scrape_outcome *
 {
 	tally(p, out);
 	roll_back(p, out);
+	if (p->live != NULL)
+		pl_scrape_live_end(p->live, false);
 	pl_scrape_backlog_end(&p->backlog);
 	out->points = p->transcode.lines;
 	out->merged = p->transcode.merged;

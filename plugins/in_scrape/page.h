@@ -10,6 +10,7 @@
 #include "format/transcode.h"
 #include "in_scrape/backlog.h"
 #include "in_scrape/drops.h"
+#include "in_scrape/live_values.h"
 #include "in_scrape/series_maker.h"
 #include "in_scrape/target_series.h"
 #include "pipeline/plugin.h"
@@ -33,6 +34,7 @@ struct pl_scrape_page {
 	struct pl_target_series *series; /* NULL: samples take the direct way to the transcoder */
 	struct pl_series_rules rules;
 	struct pl_series_maker maker;
+	struct pl_scrape_live *live; /* NULL: nothing goes live. Borrowed; to be set after begin */
 	uint64_t bytes, samples;
 	uint64_t passed_on, merged_passed_on, added_passed_on; /* of transcode's lines, merged and added: already with the sink */
 	uint64_t dropped[PL_SCRAPE_DROP_COUNT];                /* beside the transcoder's */

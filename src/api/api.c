@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { MAX_OPEN_QUESTIONS = 64 };
+enum { MAX_OPEN_QUESTIONS = 64, USUAL_CONNECTIONS = 512 };
 
 static void add_cors(struct pl_api *a, struct pl_http_exchange *x)
 {
@@ -69,6 +69,23 @@ out:
 	pl_buf_finish(&clean);
 }
 
+static void open_live(struct pl_api *a, const struct pl_config *c)
+{
+	if (a->env.live == NULL)
+		return;
+	const struct pl_live_sse_options options = {
+	    .loop = a->env.loop,
+	    .hub = a->env.live,
+	    .max_clients = (unsigned)c->server.live.max_clients,
+	    .client_bytes = (size_t)c->server.live.client_bytes,
+	    .keep_alive_ms = (uint64_t)(c->server.live.keep_alive / PL_NS_PER_MS),
+	    .last_values = {.max_values = (size_t)c->server.live.last_values,
+			    .max_bytes = (size_t)c->server.live.last_values_bytes,
+			    .ttl_ns = c->server.live.last_values_ttl},
+	};
+	a->live = pl_live_sse_create(&options);
+}
+
 enum pl_err pl_api_open(struct pl_api **out, const struct pl_api_env *env, char *reason, size_t reason_size)
 {
 	struct pl_api *a = pl_calloc(1, sizeof *a);
@@ -79,6 +96,7 @@ enum pl_err pl_api_open(struct pl_api **out, const struct pl_api_env *env, char 
 	    .listen = c->server.http.listen,
 	    .cert_file = c->server.http.cert_file,
 	    .key_file = c->server.http.key_file,
+	    .max_connections = USUAL_CONNECTIONS + (unsigned)(env->live != NULL ? c->server.live.max_clients : 0),
 	    .handler = dispatch,
 	    .data = a,
 	    .log = env->log,
@@ -88,6 +106,7 @@ enum pl_err pl_api_open(struct pl_api **out, const struct pl_api_env *env, char 
 		free(a);
 		return err;
 	}
+	open_live(a, c);
 	*out = a;
 	return PL_OK;
 }
@@ -102,6 +121,13 @@ static void part_closed(void *data)
 	struct pl_api *a = data;
 	if (--a->open > 0)
 		return;
+	if (a->live != NULL) { /* its clients are gone with the server */
+		struct pl_live_sse *live = a->live;
+		a->live = NULL;
+		a->open = 1;
+		pl_live_sse_close(live, part_closed, a);
+		return;
+	}
 	void (*closed)(void *) = a->closed;
 	void *closed_data = a->closed_data;
 	free(a);

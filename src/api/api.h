@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "live/hub.h"
 #include "net/http_server.h"
 #include "net/loop.h"
 #include "pipeline/outputs.h"
@@ -24,6 +25,7 @@ struct pl_api_env {
 	size_t n_workers;
 	struct pl_target_manager *targets;
 	struct pl_quarantine *quarantine; /* NULL: none */
+	struct pl_live_hub *live;         /* NULL: no live values */
 	int64_t started_wall_ns;
 	void *daemon;
 	struct pl_config *(*config)(void *daemon);   /* the present snapshot; borrowed until control returns to the loop */

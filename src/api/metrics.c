@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "api/live_metrics.h"
 #include "api/metric_out.h"
 #include "api/output_metrics.h"
 #include "api/private.h"
@@ -234,9 +235,12 @@ void pl_api_metrics(struct pl_api *a, struct pl_http_exchange *x, struct pl_str 
 	add_config(&e, a);
 	add_discovery(&e, a);
 	add_workers(&e, a);
-	pl_api_add_output_metrics(&e, a->env.outputs(a->env.daemon));
+	struct pl_outputs *batch_outputs = pl_api_batch_outputs(a);
+	pl_api_add_output_metrics(&e, batch_outputs);
+	pl_outputs_release(batch_outputs);
 	pl_api_add_quarantine_metrics(&e, a);
 	add_http(&e, a);
+	pl_api_live_metrics(&e, a);
 	pl_metric_end(&e);
 	pl_http_reply(x, 200,
 		      e.openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"

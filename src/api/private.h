@@ -6,6 +6,7 @@
 #include "api/routes.h"
 #include "base/incident.h"
 #include "format/json_out.h"
+#include "live/sse.h"
 #include "net/transfer.h"
 #include "store/store.h"
 
@@ -13,6 +14,7 @@ struct pl_api {
 	struct pl_api_env env; /* what it points to is borrowed */
 	struct pl_http_server *server;
 	struct pl_store store;
+	struct pl_live_sse *live; /* NULL: no live values */
 	struct pl_incident token; /* the token's file cannot be read */
 	uint64_t unauthorized;
 	struct pl_transfer_pool *transfers; /* of /api/v1/targets/raw; NULL before the first */

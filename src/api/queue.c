@@ -156,7 +156,8 @@ void pl_api_queue(struct pl_api *a, struct pl_http_exchange *x, struct pl_str pa
 	pl_json_key(&j, "outputs");
 	pl_json_array_begin(&j);
 	for (size_t i = 0; i < o->n; i++)
-		add_output(&j, o->v[i]);
+		if (!pl_output_is_live(o->v[i]))
+			add_output(&j, o->v[i]);
 	pl_json_array_end(&j);
 	pl_json_object_end(&j);
 	pl_json_object_end(&j);

@@ -17,6 +17,7 @@ const struct pl_route_row pl_routes[] = {
     {"GET", "/api/v1/quarantine", PL_ROUTE_EXACT, PL_ROUTE_HEAD, pl_api_quarantine, "points that a server refused, and why"},
     {"DELETE", "/api/v1/quarantine", PL_ROUTE_EXACT, 0, pl_api_quarantine_delete, NULL},
     {"POST", "/api/v1/quarantine/replay", PL_ROUTE_EXACT, 0, pl_api_quarantine_replay, NULL},
+    {"GET", "/api/v1/live", PL_ROUTE_EXACT, PL_ROUTE_CORS, pl_api_live, NULL},
     {"GET", "/debug/relabel", PL_ROUTE_EXACT, PL_ROUTE_HEAD, pl_api_debug_relabel,
      "what relabeling does to ?target=ADDRESS, rule by rule"},
     {"GET", "/metrics", PL_ROUTE_EXACT, PL_ROUTE_HEAD, pl_api_metrics, "what the daemon counts about itself"},

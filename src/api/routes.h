@@ -53,6 +53,7 @@ void pl_api_metrics(struct pl_api *a, struct pl_http_exchange *x, struct pl_str 
 void pl_api_config(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_keys(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_tags(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
+void pl_api_live(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_latest(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_options(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_home(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);

@@ -3,6 +3,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "api/api.h"
@@ -12,6 +14,7 @@
 #include "app/queue_dir.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "live/hub.h"
 #include "net/address.h"
 #include "pipeline/registry.h"
 #include "pipeline/worker.h"
@@ -30,6 +33,7 @@ struct pl_daemon {
 	int exit_status;
 	struct pl_loop loop;
 	uv_signal_t signals[PL_COUNT_OF(handled_signals)];
+	struct pl_live_hub *live;
 	struct pl_queue_dir *queue_dir;
 	struct pl_output_set *outputs; /* NULL before queue_dir is open */
 	struct pl_worker *workers[MOST_WORKERS];
@@ -100,6 +104,8 @@ static void say_what_needs_restart(struct pl_daemon *d, const struct pl_config *
 {
 	if (!pl_str_is(pl_str_of(fresh->server.http.listen), d->config->server.http.listen))
 		pl_warn(d->log, "takes effect at the next start only", PL_KVC("key", "server.http.listen"));
+	if (memcmp(&fresh->server.live, &d->config->server.live, sizeof fresh->server.live) != 0)
+		pl_warn(d->log, "takes effect at the next start only", PL_KVC("key", "server.live"));
 	if (fresh->workers != d->config->workers)
 		pl_warn(d->log, "takes effect at the next start only", PL_KVC("key", "workers"));
 }
@@ -285,8 +291,11 @@ static enum pl_err open_workers(struct pl_daemon *d)
 	const struct pl_plugin *input = pl_plugin_find(PL_PLUGIN_INPUT, "scrape");
 	size_t wanted = workers_wanted(d->config);
 	for (size_t i = 0; i < wanted; i++) {
-		const struct pl_worker_options options = {
-		    .index = (unsigned)i, .input = input, .outputs = pl_output_set_current(d->outputs), .log = d->log};
+		const struct pl_worker_options options = {.index = (unsigned)i,
+							  .input = input,
+							  .outputs = pl_output_set_current(d->outputs),
+							  .log = d->log,
+							  .live = pl_live_hub_tap(d->live)};
 		enum pl_err err = pl_worker_create(&d->workers[i], &options);
 		if (err != PL_OK)
 			return err;
@@ -304,6 +313,7 @@ static enum pl_err open_api(struct pl_daemon *d, char *reason, size_t reason_siz
 	    .n_workers = d->n_workers,
 	    .targets = d->targets,
 	    .quarantine = pl_queue_dir_quarantine(d->queue_dir),
+	    .live = d->live,
 	    .started_wall_ns = d->started_wall_ns,
 	    .daemon = d,
 	    .config = present_config,
@@ -337,7 +347,8 @@ static enum pl_err open_outputs(struct pl_daemon *d)
 	struct pl_buf problems = {0};
 	enum pl_err err = pl_queue_dir_open(&d->queue_dir, d->config, d->log, &problems);
 	if (err == PL_OK) {
-		d->outputs = pl_output_set_create(&d->loop, d->log, pl_queue_dir_quarantine(d->queue_dir));
+		d->outputs =
+		    pl_output_set_create(&d->loop, d->log, pl_queue_dir_quarantine(d->queue_dir), pl_live_hub_feed(d->live));
 		err = pl_output_set_apply(d->outputs, d->config, &problems);
 	}
 	if (err == PL_OK) {
@@ -387,6 +398,16 @@ static void start(void *data)
 	pl_notify("READY=1");
 }
 
+/* Each target and each client takes a descriptor; the usual soft limit of 1024 is for programs that use select(). */
+static void allow_many_files(void)
+{
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
 int pl_daemon_run(const struct pl_daemon_options *options)
 {
 	struct pl_daemon d = {
@@ -397,6 +418,7 @@ int pl_daemon_run(const struct pl_daemon_options *options)
 	    .started_wall_ns = pl_clock_wall_ns(),
 	    .reload_stats = {.last_ok = true, .last_success_wall_ns = pl_clock_wall_ns()},
 	};
+	allow_many_files();
 	apply_log(&d);
 	if (options->warnings != NULL)
 		log_warnings(&d, options->warnings);
@@ -405,11 +427,15 @@ int pl_daemon_run(const struct pl_daemon_options *options)
 		pl_config_release(d.config);
 		return PL_EXIT_FAILED;
 	}
+	const struct pl_live_hub_options live = {.max_values = (size_t)d.config->server.live.max_values,
+						 .max_bytes = (size_t)d.config->server.live.max_bytes};
+	d.live = pl_live_hub_create(&live);
 	watch_signals(&d);
 	pl_loop_call(&d.loop, start, &d);
 	pl_loop_run(&d.loop);
 	pl_loop_finish(&d.loop);
 	pl_queue_dir_close(d.queue_dir);
+	pl_live_hub_destroy(d.live);
 	pl_config_release(d.config);
 	if (d.exit_status == PL_EXIT_OK)
 		pl_log_write(d.log, PL_LOG_INFO, "stopped", NULL);

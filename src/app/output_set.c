@@ -19,6 +19,7 @@ struct pl_output_set {
 	struct pl_loop *loop;
 	struct pl_log *log;
 	struct pl_quarantine *quarantine;
+	struct pl_live_feed *live;
 	struct pl_outputs *current;
 	struct member *members, *former; /* former: to be closed by retire */
 	size_t n_members, n_former;
@@ -30,12 +31,14 @@ struct pl_output_set {
 	void *closed_data;
 };
 
-struct pl_output_set *pl_output_set_create(struct pl_loop *loop, struct pl_log *log, struct pl_quarantine *quarantine)
+struct pl_output_set *pl_output_set_create(struct pl_loop *loop, struct pl_log *log, struct pl_quarantine *quarantine,
+					   struct pl_live_feed *live)
 {
 	struct pl_output_set *s = pl_calloc(1, sizeof *s);
 	s->loop = loop;
 	s->log = log;
 	s->quarantine = quarantine;
+	s->live = live;
 	s->grace_ms = RETIRED_GRACE_MS;
 	s->current = pl_outputs_create(NULL, 0);
 	return s;
@@ -99,6 +102,7 @@ static enum pl_err open_member(struct pl_output_set *s, struct pl_config *config
 	    .sync = (enum pl_sync)config->queue.sync,
 	    .quarantine = s->quarantine,
 	    .heir_of = old != NULL ? old->output : NULL,
+	    .live = s->live,
 	};
 	enum pl_err err = pl_output_create(&m->output, &options, reason, sizeof reason);
 	if (err != PL_OK) {

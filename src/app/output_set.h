@@ -14,7 +14,8 @@
 struct pl_output_set;
 
 /* All borrowed. */
-struct pl_output_set *pl_output_set_create(struct pl_loop *loop, struct pl_log *log, struct pl_quarantine *quarantine);
+struct pl_output_set *pl_output_set_create(struct pl_loop *loop, struct pl_log *log, struct pl_quarantine *quarantine,
+					   struct pl_live_feed *live);
 
 bool pl_output_set_has(const struct pl_output_set *s, const char *name); /* is there an output of this name now? */
 

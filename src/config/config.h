@@ -37,6 +37,7 @@ struct pl_job {
 		bool align_timestamps;        /* the scrape's time becomes a multiple of its interval */
 		int64_t timestamp_offset;     /* ns, added to the scrape's time */
 	} influx;
+	struct pl_strings live;       /* selectors of the samples that go live, too; {}: all; none: none */
 	int64_t keep_dropped_targets; /* how many that relabeling dropped are remembered; 0: no bound but the daemon's own */
 	struct pl_list relabel_configs, metric_relabel_configs; /* struct pl_relabel_config */
 	const struct pl_relabel *relabel, *metric_relabel;      /* compiled; NULL: no rules. The snapshot's */
@@ -44,6 +45,8 @@ struct pl_job {
 	struct pl_labels external_labels; /* of global */
 	uint64_t fingerprint;             /* of all that changes how a target is scraped (discovery excluded) */
 };
+
+enum { PL_JOB_MOST_LIVE = 32 };
 
 enum pl_name_validation { PL_NAMES_UTF8, PL_NAMES_LEGACY };
 
@@ -69,6 +72,11 @@ struct pl_config {
 			const char *cors_allow;
 			const char *cert_file, *key_file;
 		} http;
+		struct {
+			int64_t max_values, max_bytes;                           /* of the ring that everybody reads from */
+			int64_t last_values, last_values_bytes, last_values_ttl; /* the cache; ns, 0: without end */
+			int64_t max_clients, client_bytes, keep_alive;           /* of the event stream; keep_alive in ns */
+		} live;
 	} server;
 	struct {
 		int level;  /* enum pl_log_level */

@@ -61,7 +61,15 @@ static void decode_labels(const struct pl_decode_options *o, unsigned flags, con
 static void decode_strings(const struct pl_decode_options *o, unsigned flags, const struct pl_node *node,
 			   const struct pl_path *path, struct pl_strings *at)
 {
-	if (!check_kind(o, node, path, PL_NODE_SEQUENCE, "a list of texts"))
+	if ((flags & PL_FIELD_ALL) && node->kind == PL_NODE_SCALAR &&
+	    (pl_str_is(node->text, "true") || pl_str_is(node->text, "false"))) {
+		at->v = pl_arena_alloc(o->arena, sizeof *at->v);
+		at->v[0] = "{}";
+		at->n = pl_str_is(node->text, "true");
+		return;
+	}
+	if (!check_kind(o, node, path, PL_NODE_SEQUENCE,
+			flags & PL_FIELD_ALL ? "true, false or a list of texts" : "a list of texts"))
 		return;
 	if (node->n == 0 && (flags & PL_FIELD_NONEMPTY))
 		pl_decode_fail(o, node->mark, path, "must not be empty");

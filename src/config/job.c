@@ -7,6 +7,7 @@
 #include "config/foreign.h"
 #include "config/relabel_config.h"
 #include "config/scalar.h"
+#include "format/selector.h"
 #include "format/transcode.h"
 
 static const char *const schemes[] = {"http", "https", NULL};
@@ -160,6 +161,11 @@ static const struct pl_field job_fields[] = {
      JOB(metric_relabel_configs),
      .schema = &pl_relabel_config_schema,
      .help = "rules for the labels of samples, before they are written"},
+    {.key = "live",
+     .type = PL_FIELD_STRINGS,
+     JOB(live),
+     .flags = PL_FIELD_ALL,
+     .help = "which samples go live (Redis, /api/v1/live): true, or selectors like {__name__=~\"cpu_.*\",mode=\"idle\"}"},
     {.key = "keep_dropped_targets",
      .type = PL_FIELD_INT,
      JOB(keep_dropped_targets),
@@ -211,10 +217,24 @@ static const struct pl_field job_fields[] = {
     {0},
 };
 
+static void check_live(const struct pl_job *job, const struct pl_check *c)
+{
+	for (size_t i = 0; i < job->live.n; i++) {
+		struct pl_selector s;
+		char reason[256];
+		if (pl_selector_parse(&s, c->arena, pl_str_of(job->live.v[i]), reason, sizeof reason) != PL_OK)
+			pl_check_fail(c, "live", "selector %zu: %s", i + 1, reason);
+		pl_selector_finish(&s);
+	}
+	if (job->live.n > PL_JOB_MOST_LIVE)
+		pl_check_fail(c, "live", "at most %d selectors", PL_JOB_MOST_LIVE);
+}
+
 static void check_job(void *object, const struct pl_check *c)
 {
 	const struct pl_job *job = object;
 	pl_client_config_check(&job->client, c);
+	check_live(job, c);
 	const char *path = job->metrics_path;
 	size_t clean = 0;
 	while ((unsigned char)path[clean] > ' ' && path[clean] != 0x7F)

@@ -62,6 +62,7 @@ enum pl_field_flags {
 				 whose name looks like a secret's */
 	PL_FIELD_PATHS = 64,  /* sequences of strings: each is a PL_FIELD_PATH */
 	PL_FIELD_UNIT = 256,  /* sizes in bytes: not without a unit, but 0 */
+	PL_FIELD_ALL = 512,   /* sequences of strings: true is one of "{}", false an empty one */
 	PL_FIELD_WORDS = 128, /* PL_FIELD_IGNORED: a list of `choices`, each once */
 };
 

@@ -181,9 +181,14 @@ static void wake(void *data)
 	pl_deliverer_pump(o->deliverer);
 }
 
+bool pl_output_is_live(const struct pl_output *o)
+{
+	return o->ops->deliver == NULL;
+}
+
 void pl_output_put(struct pl_output *o, struct pl_batch *b)
 {
-	if (pl_queue_put(o->queue, b))
+	if (!pl_output_is_live(o) && pl_queue_put(o->queue, b))
 		pl_loop_call(&o->loop, wake, o);
 }
 
@@ -296,8 +301,12 @@ static struct pl_output *allocate(const struct pl_output_options *options)
 	o->queue = pl_queue_create(options->memory_bytes, options->policy);
 	if (options->heir_of != NULL)
 		pl_queue_expect(o->queue, options->heir_of->queue);
-	o->env = (struct pl_output_env){
-	    .loop = &o->loop, .log = o->log, .name = o->name, .query_done = pl_query_answer, .counters = o->counters};
+	o->env = (struct pl_output_env){.loop = &o->loop,
+					.log = o->log,
+					.name = o->name,
+					.query_done = pl_query_answer,
+					.counters = o->counters,
+					.live = options->live};
 	if (o->ops->durable && options->queue_dir != NULL) {
 		struct pl_buf dir = {0};
 		pl_buf_addf(&dir, "%s/%s", options->queue_dir, o->name);

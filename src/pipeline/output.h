@@ -24,6 +24,7 @@ struct pl_output_options {
 	enum pl_sync sync;
 	struct pl_quarantine *quarantine; /* borrowed; NULL: what is refused is dropped, counted */
 	struct pl_output *heir_of; /* will inherit from this one, its disk part too, and delivers nothing before; NULL: nobody */
+	struct pl_live_feed *live; /* borrowed; NULL: nothing goes live */
 };
 
 /* Starts the thread and opens the instance there; waits for that. On failure `reason` says why. */
@@ -36,6 +37,7 @@ void pl_output_put(struct pl_output *o, struct pl_batch *b);
 /* Any thread. False when this output cannot be read back (or is closing): q stays the caller's. */
 bool pl_output_query(struct pl_output *o, struct pl_query *q);
 bool pl_output_readable(const struct pl_output *o);
+bool pl_output_is_live(const struct pl_output *o); /* takes live values, and no batches */
 
 const char *pl_output_name(const struct pl_output *o);
 const struct pl_section *pl_output_section(const struct pl_output *o);

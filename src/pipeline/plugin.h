@@ -20,6 +20,7 @@
 #include "pipeline/batch.h"
 #include "pipeline/client.h"
 #include "pipeline/live.h"
+#include "pipeline/live_message.h"
 #include "pipeline/oauth2.h"
 #include "pipeline/query.h"
 #include "pipeline/target.h"
@@ -168,7 +169,7 @@ struct pl_delivery {
 	void (*done)(struct pl_delivery *d, const struct pl_verdict *verdict);
 };
 
-enum { PL_OUTPUT_COUNTERS = 8 };
+enum { PL_OUTPUT_COUNTERS = 32 };
 
 struct pl_output_env {
 	struct pl_loop *loop; /* the output's own */
@@ -176,6 +177,7 @@ struct pl_output_env {
 	const char *name;                       /* of the instance, for logs: "influxdb", "influxdb-2" */
 	void (*query_done)(struct pl_query *q); /* hands an answered query back (pl_query_answer) */
 	_Atomic uint64_t *counters; /* PL_OUTPUT_COUNTERS of them, for the instance to add to what it alone can count */
+	struct pl_live_feed *live;  /* what goes live, until the instance is closed; NULL: nothing does */
 };
 
 struct pl_output_ops {
@@ -183,11 +185,13 @@ struct pl_output_ops {
 	 * names. */
 	PL_MUST_CHECK enum pl_err (*open)(const struct pl_output_env *env, const void *config, void **self, char *reason,
 					  size_t reason_size);
-	/* One at a time. The instance may block if it has nothing to wait for but a disk. */
+	/* One at a time. The instance may block if it has nothing to wait for but a disk. NULL: takes no batches, but reads
+	 * env->live. */
 	void (*deliver)(void *self, struct pl_delivery *d);
 	/* Answers by env->query_done; several may be under way. NULL: cannot be read back. */
 	void (*query)(void *self, struct pl_query *q);
-	/* Name of env->counters[i] as /metrics shows it ("removed_expired"); NULL behind the last. NULL: counts nothing. */
+	/* Name of env->counters[i] as /metrics shows it ("removed_expired"); NULL behind the last. NULL: counts nothing. Of an
+	 * output without `deliver`, "error:KIND" counts errors of that kind, and "up" and ..._pending are gauges. */
 	const char *(*counter_label)(size_t i);
 	size_t max_delivery_bytes; /* how much to hand over at once; 0: 1 MiB */
 	bool durable;              /* worth keeping batches for when it is away */

@@ -352,7 +352,8 @@ enum pl_err pl_worker_create(struct pl_worker **out, const struct pl_worker_opti
 	w->schedule_timer.data = w->seal_timer.data = w;
 	err = pl_transfer_pool_create(&w->transfers, &w->loop, &(struct pl_transfer_pool_options){0});
 	if (err == PL_OK) {
-		w->env = (struct pl_input_env){.loop = &w->loop, .transfers = w->transfers, .log = w->log, .sink = &w->sink};
+		w->env = (struct pl_input_env){
+		    .loop = &w->loop, .transfers = w->transfers, .log = w->log, .sink = &w->sink, .live = options->live};
 		err = w->ops->open(&w->env, &w->input);
 	}
 	if (err == PL_OK)

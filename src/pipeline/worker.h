@@ -13,6 +13,7 @@ struct pl_worker_options {
 	const struct pl_plugin *input; /* kind PL_PLUGIN_INPUT */
 	struct pl_outputs *outputs;    /* shares */
 	struct pl_log *log;            /* borrowed */
+	struct pl_live_tap *live;      /* borrowed; NULL: nothing goes live */
 };
 
 PL_MUST_CHECK enum pl_err pl_worker_create(struct pl_worker **out, const struct pl_worker_options *options);

@@ -118,12 +118,12 @@ class Bench:
         plain = [f"127.0.0.1:{self.port + i}" for i in range(self.n_ports)]
         return [{"targets": plain, **({"labels": {"part": str(k)}} if k else {})} for k in range(self.targets // self.n_ports)]
 
-    def pulseline(self, interval, cpus=None):
+    def pulseline(self, interval, cpus=None, **job):
         config = self.folder / "pulseline.yml"
         config.write_text(json.dumps({  # JSON is YAML
             "global": {"scrape_interval": interval, "scrape_timeout": interval},
             "server": {"http": {"listen": f"127.0.0.1:{self.http_port}"}},
-            "scrape_configs": [{"job_name": "bench", "enable_compression": self.gzip,
+            "scrape_configs": [{"job_name": "bench", "enable_compression": self.gzip, **job,
                                 "static_configs": self.groups()}],
             "outputs": [{"influxdb": {"url": f"http://127.0.0.1:{self.sink_port}", "database": "bench"}}],
         }))
