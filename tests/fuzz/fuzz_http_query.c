@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	pl_buf_finish(&scratch);
 	char reason[160];
 	struct pl_query *q = pl_query_create(PL_QUERY_LATEST);
-	enum pl_err err = pl_read_query_parse(q, all, reason, sizeof reason);
+	enum pl_err err = pl_read_query_parse(q, PL_VERB_MEAN, all, reason, sizeof reason);
 	if (err != PL_OK && err != PL_EINVAL)
 		abort();
 	for (size_t i = 0; err == PL_OK && i < q->n_filters; i++)
