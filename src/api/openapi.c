@@ -1,5 +1,5 @@
-/* /api/openapi.json: the document beside this file, which CMake puts into the program. tests/unit/api_openapi_test.c keeps it and
- * the table of routes together. */
+/* /api/openapi.json: the document in the folder openapi/, which CMake puts into the program. tests/unit/api_openapi_test.c keeps
+ * it and the table of routes together. */
 #include "api/openapi.h"
 
 #include "api/private.h"

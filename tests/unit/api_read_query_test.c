@@ -97,9 +97,9 @@ static void rows_have_the_shape_of_pulse(void **state)
 	struct pl_label web[] = {{PL_STR("zone"), PL_STR("<a&b>")}, {PL_STR("host"), PL_STR("web\"1")}};
 	struct pl_label none[] = {{PL_STR("host"), {NULL, 0}}, {PL_STR("time"), PL_STR("no")}, {PL_STR("z"), PL_STR("v")}};
 	struct pl_query_row rows[] = {
-	    {1795216958000, 0.75, web, 2},
-	    {1795216955000, 3, none, 3},
-	    {0, 0.1767766952966369, NULL, 0},
+	    {1795216958000, 0.75, 0, web, 2},
+	    {1795216955000, 3, 0, none, 3},
+	    {0, 0.1767766952966369, 0, NULL, 0},
 	};
 	char *one = rows_json(rows, 1), *all = rows_json(rows, 3);
 	assert_string_equal(one, "{\"time\":1795216958000,\"value\":0.75}");
