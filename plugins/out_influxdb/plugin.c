@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "out_influxdb/history.h"
 #include "out_influxdb/request.h"
 #include "out_influxdb/result.h"
 #include "out_influxdb/statement.h"
@@ -51,6 +52,7 @@ struct reading {
 	struct pl_query *query;
 	struct pl_buf statement;
 	unsigned n_fields;
+	struct pl_influx_history history;
 	struct pl_influx_request request;
 };
 
@@ -89,24 +91,58 @@ static void end_reading(struct reading *r)
 	in->env.query_done(q);
 }
 
+static enum pl_err ask(struct reading *r, char *reason, size_t reason_size)
+{
+	return pl_influx_request_query(&r->request, &r->influx->server, pl_str_of(r->influx->config->database), &r->statement,
+				       PL_INFLUX_FOR_READS, reason, reason_size);
+}
+
+/* A history is asked for source by source. True: another request is under way. */
+static bool go_on(struct reading *r, long status)
+{
+	char reason[256];
+	pl_buf_clear(&r->statement);
+	if (!pl_influx_history_read(&r->history, status, pl_buf_str(&r->request.answer)) ||
+	    !pl_influx_history_next(&r->history, &r->statement))
+		return false;
+	if (ask(r, reason, sizeof reason) == PL_OK)
+		return true;
+	pl_influx_fail(r->query, PL_EIO, reason);
+	return false;
+}
+
 static void on_read(struct pl_influx_request *request, const struct pl_transfer_result *result, bool cut)
 {
 	struct reading *r = pl_container_of(request, struct reading, request);
 	if (cut)
-		pl_influx_fail(r->query, PL_EIO, "InfluxDB's answer is larger than 16 MiB");
+		pl_influx_fail(r->query, r->query->kind == PL_QUERY_HISTORY ? PL_ELIMIT : PL_EIO,
+			       "InfluxDB's answer is larger than 16 MiB");
 	else if (result->err == PL_ECANCELED)
 		pl_influx_fail(r->query, PL_ECANCELED, "the store is closing");
 	else if (result->err != PL_OK)
 		pl_influx_fail(r->query, PL_ENET, result->reason);
-	else
+	else if (r->query->kind != PL_QUERY_HISTORY)
 		pl_influx_read_result(r->query, result->status, pl_buf_str(&request->answer), r->n_fields);
+	else if (go_on(r, result->status))
+		return;
 	end_reading(r);
+}
+
+static enum pl_err first_statement(struct reading *r)
+{
+	const struct influx_config *c = r->influx->config;
+	struct pl_str policy = pl_str_of(r->influx->writer.names.policy);
+	if (r->query->kind != PL_QUERY_HISTORY)
+		return pl_influx_read_statement(&r->statement, r->query, policy, &r->n_fields);
+	enum pl_err err = pl_influx_history_begin(&r->history, r->query, policy, c->provision);
+	if (err == PL_OK)
+		pl_influx_history_next(&r->history, &r->statement);
+	return err;
 }
 
 static enum pl_err start_reading(struct reading *r, char *reason, size_t reason_size)
 {
-	const struct influx_config *c = r->influx->config;
-	enum pl_err err = pl_influx_read_statement(&r->statement, r->query, pl_str_of(c->retention_policy), &r->n_fields);
+	enum pl_err err = first_statement(r);
 	if (err != PL_OK) {
 		snprintf(reason, reason_size, "%s",
 			 err == PL_ENOENT ? "no series has such tags" : "the interval is out of range");
@@ -115,8 +151,7 @@ static enum pl_err start_reading(struct reading *r, char *reason, size_t reason_
 	r->request.max_answer = READ_ANSWER_BYTES;
 	r->request.whole = true;
 	r->request.done = on_read;
-	return pl_influx_request_query(&r->request, &r->influx->server, pl_str_of(c->database), &r->statement,
-				       PL_INFLUX_FOR_READS, reason, reason_size);
+	return ask(r, reason, reason_size);
 }
 
 static void query(void *self, struct pl_query *q)

@@ -1,6 +1,5 @@
 #include "out_influxdb/result.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -144,7 +143,7 @@ static void read_series_names(struct pl_query *q, struct names *names, const cJS
 
 /* ---- rows ---- */
 
-static bool number_of(const cJSON *node, double *out)
+bool pl_influx_number(const cJSON *node, double *out)
 {
 	if (cJSON_IsNumber(node) && isfinite(node->valuedouble))
 		*out = node->valuedouble;
@@ -179,11 +178,11 @@ static void read_row(struct pl_query *q, const cJSON *row, unsigned n_fields)
 	double time, value = 0;
 	bool has = false;
 	const cJSON *column = cJSON_IsArray(row) ? row->child : NULL;
-	if (!number_of(column, &time) || fabs(time) > 9e12)
+	if (!pl_influx_number(column, &time) || fabs(time) > 9e12)
 		return;
 	for (unsigned i = 0; i < n_fields && column != NULL; i++) {
 		column = column->next;
-		has = has || number_of(column, &value);
+		has = has || pl_influx_number(column, &value);
 	}
 	if (!has || column == NULL)
 		return;
@@ -229,17 +228,16 @@ static void read_root(struct pl_query *q, const cJSON *root, unsigned n_fields)
 		pl_influx_fail(q, PL_ENOENT, "no such series, or nothing recent");
 }
 
-void pl_influx_read_result(struct pl_query *q, long status, struct pl_str body, unsigned n_fields)
+cJSON *pl_influx_open_result(struct pl_query *q, long status, struct pl_str body)
 {
 	q->err = PL_OK;
 	q->reason = "";
-	q->n_names = q->n_rows = 0;
 	if (status != 200) {
 		struct pl_buf message = {0};
 		pl_influx_message(body, &message);
 		fail_with_words(q, status, pl_buf_str(&message));
 		pl_buf_finish(&message);
-		return;
+		return NULL;
 	}
 	cJSON *root = cJSON_ParseWithLength(body.p, body.n);
 	const char *words = statement_error(root);
@@ -248,6 +246,16 @@ void pl_influx_read_result(struct pl_query *q, long status, struct pl_str body, 
 	else if (words != NULL)
 		fail_with_words(q, status, pl_str_of(words));
 	else
+		return root;
+	cJSON_Delete(root);
+	return NULL;
+}
+
+void pl_influx_read_result(struct pl_query *q, long status, struct pl_str body, unsigned n_fields)
+{
+	q->n_names = q->n_rows = 0;
+	cJSON *root = pl_influx_open_result(q, status, body);
+	if (root != NULL)
 		read_root(q, root, n_fields);
 	cJSON_Delete(root);
 }

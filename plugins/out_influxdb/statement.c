@@ -65,7 +65,7 @@ void pl_influx_change_policy(struct pl_buf *out, struct pl_str database, struct 
 		pl_buf_add_cstr(out, " DEFAULT");
 }
 
-static const char *function_of(enum pl_verb verb)
+const char *pl_influx_function(enum pl_verb verb)
 {
 	switch (verb) {
 	case PL_VERB_MAX:
@@ -96,7 +96,7 @@ static const char *function_of(enum pl_verb verb)
 static void add_value(struct pl_buf *out, enum pl_verb verb, struct pl_str field)
 {
 	if (verb != PL_VERB_NONE)
-		pl_buf_addf(out, "%s(", function_of(verb));
+		pl_buf_addf(out, "%s(", pl_influx_function(verb));
 	pl_influxql_add_ident(out, field);
 	pl_buf_add_cstr(out, verb != PL_VERB_NONE ? "::field)" : "::field");
 }
@@ -134,7 +134,7 @@ static bool matches_without(const struct pl_filter *f)
 	return false;
 }
 
-static enum pl_err add_filters(struct pl_buf *out, const struct pl_query *q)
+enum pl_err pl_influx_add_filters(struct pl_buf *out, const struct pl_query *q)
 {
 	for (size_t i = 0; i < q->n_filters; i++) {
 		const struct pl_filter *f = &q->filters[i];
@@ -180,7 +180,7 @@ static enum pl_err add_latest(struct pl_buf *out, const struct pl_query *q, stru
 	add_from(out, policy);
 	pl_influxql_add_ident(out, q->stat);
 	pl_buf_add_cstr(out, " WHERE ");
-	enum pl_err err = add_filters(out, q);
+	enum pl_err err = pl_influx_add_filters(out, q);
 	if (err != PL_OK)
 		return err;
 	pl_buf_addf(out, "time > now() - %" PRId64 "u", 2 * p_us);

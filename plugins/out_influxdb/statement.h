@@ -28,6 +28,10 @@ void pl_influx_add_duration(struct pl_buf *out, int64_t ns); /* "3600s", "INF" f
 PL_MUST_CHECK enum pl_err pl_influx_read_statement(struct pl_buf *out, const struct pl_query *q, struct pl_str policy,
 						   unsigned *n_fields);
 
+/* Appends the question's filters, each with ` AND ` behind it. PL_ENOENT: nothing can match. */
+PL_MUST_CHECK enum pl_err pl_influx_add_filters(struct pl_buf *out, const struct pl_query *q);
+const char *pl_influx_function(enum pl_verb verb); /* "mean" */
+
 /* Appends `s` percent-encoded for a query string. */
 void pl_influx_add_encoded(struct pl_buf *out, struct pl_str s);
 

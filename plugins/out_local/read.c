@@ -1,15 +1,14 @@
 #include "out_local/read.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "out_local/frame.h"
-#include "out_local/reduce.h"
+#include "out_local/buckets.h"
 #include "out_local/tagset.h"
+#include "out_local/walk.h"
 
-enum { MOST_NAMES = 200000, MOST_MATCHES = 262144, MOST_ROWS = 10000 };
+enum { MOST_NAMES = 200000, MOST_ROWS = 10000, HISTORY_S = 10 };
 
 static void fail(struct pl_query *q, enum pl_err err, const char *reason)
 {
@@ -79,199 +78,14 @@ static void read_names(struct pl_local_database *db, struct pl_query *q)
 	free(names);
 }
 
-/* ---- which series ---- */
-
-struct match {
-	uint64_t tags_hash;
-	uint32_t id;
-	bool own; /* the field has the measurement's name; else it is `value` */
-};
-
-struct latest {
-	struct pl_local_database *db;
-	struct pl_query *q;
-	struct match *matches; /* by rising id */
-	size_t n, cap;
-	struct pl_buf scratch;
-	size_t rows_most;
-	bool both_fields; /* there are matches of either kind */
-};
-
-static bool has_value(const struct pl_filter *f, struct pl_str value)
-{
-	for (size_t i = 0; i < f->n_values; i++) {
-		if (pl_str_eq(f->values[i], value))
-			return true;
-	}
-	return false;
-}
-
-static bool passes(struct latest *l, struct pl_str tags)
-{
-	for (size_t i = 0; i < l->q->n_filters; i++) {
-		const struct pl_filter *f = &l->q->filters[i];
-		if (!has_value(f, pl_local_tagset_get(tags, f->key, &l->scratch)))
-			return false;
-	}
-	return true;
-}
-
-static enum pl_err find_matches(struct latest *l)
-{
-	enum pl_err err = PL_OK;
-	sqlite3_stmt *s = pl_local_statement(l->db, PL_LOCAL_SERIES_MATCH);
-	if (s == NULL)
-		return PL_EIO;
-	pl_local_bind(s, 1, l->q->stat);
-	while ((err = pl_local_step(l->db, s)) == PL_OK) {
-		struct pl_str tags = pl_local_column(s, 2);
-		if (!passes(l, tags))
-			continue;
-		if (l->n == MOST_MATCHES) {
-			sqlite3_reset(s);
-			return PL_ELIMIT;
-		}
-		if (l->n == l->cap) {
-			l->cap = l->cap == 0 ? 64 : 2 * l->cap;
-			l->matches = pl_realloc(l->matches, l->cap * sizeof *l->matches);
-		}
-		l->matches[l->n++] = (struct match){.tags_hash = pl_str_hash(tags, 0),
-						    .id = (uint32_t)sqlite3_column_int64(s, 0),
-						    .own = sqlite3_column_int(s, 1) != 0};
-	}
-	for (size_t i = 1; i < l->n && !l->both_fields; i++)
-		l->both_fields = l->matches[i].own != l->matches[0].own;
-	return err == PL_ENOENT ? PL_OK : err;
-}
-
-/* The first match whose id is at least `id`. */
-static size_t match_from(const struct latest *l, uint64_t id)
-{
-	size_t low = 0, high = l->n;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (l->matches[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* ---- their samples, newest first ---- */
-
-/* Returns false to end the walk. */
-typedef bool (*sample_fn)(void *data, int64_t time_ns, const struct match *match, double value);
-
-static enum pl_err walk_frame(struct latest *l, int64_t frame, int64_t time_ns, uint64_t chunk, size_t at, sample_fn fn,
-			      void *data, bool *go_on)
-{
-	uint64_t first = chunk * PL_LOCAL_FRAME_SERIES;
-	struct pl_local_frame_sample sample;
-	unsigned next = 0;
-	sqlite3_stmt *s = pl_local_statement(l->db, PL_LOCAL_FRAME_DATA);
-	if (s == NULL)
-		return PL_EIO;
-	sqlite3_bind_int64(s, 1, frame);
-	enum pl_err err = pl_local_step(l->db, s);
-	if (err != PL_OK)
-		return err == PL_ENOENT ? PL_OK : err;
-	struct pl_str rest = pl_local_column(s, 0);
-	while (*go_on && at < l->n && l->matches[at].id < first + PL_LOCAL_FRAME_SERIES &&
-	       pl_local_frame_next(&rest, &next, &sample) == PL_OK) {
-		while (at < l->n && l->matches[at].id < first + sample.offset)
-			at++;
-		if (at < l->n && l->matches[at].id == first + sample.offset)
-			*go_on = fn(data, time_ns, &l->matches[at], sample.value);
-	}
-	sqlite3_reset(s);
-	return PL_OK;
-}
-
-static enum pl_err walk(struct latest *l, int64_t after_ns, int64_t until_ns, sample_fn fn, void *data)
-{
-	bool go_on = true;
-	enum pl_err err = PL_OK;
-	sqlite3_stmt *scan = pl_local_statement(l->db, PL_LOCAL_FRAME_SCAN);
-	if (scan == NULL)
-		return PL_EIO;
-	sqlite3_bind_int64(scan, 1, after_ns);
-	sqlite3_bind_int64(scan, 2, until_ns);
-	while (go_on && (err = pl_local_step(l->db, scan)) == PL_OK) {
-		uint64_t chunk = (uint64_t)sqlite3_column_int64(scan, 2);
-		size_t at = match_from(l, chunk * PL_LOCAL_FRAME_SERIES);
-		if (at == l->n || l->matches[at].id >= (chunk + 1) * PL_LOCAL_FRAME_SERIES)
-			continue;
-		err = walk_frame(l, sqlite3_column_int64(scan, 0), sqlite3_column_int64(scan, 1), chunk, at, fn, data, &go_on);
-		if (err != PL_OK)
-			break;
-	}
-	sqlite3_reset(scan);
-	return err == PL_ENOENT ? PL_OK : err;
-}
-
-static struct pl_query_row *add_row(struct latest *l, int64_t time_ns, double value)
-{
-	struct pl_query_row *row = &l->q->rows[l->q->n_rows++];
-	int64_t s = time_ns / PL_NS_PER_S - (time_ns % PL_NS_PER_S < 0);
-	*row = (struct pl_query_row){.time_ms = s * 1000, .value = value};
-	return row;
-}
-
-/* ---- one value per bucket ---- */
-
-struct buckets {
-	struct latest *l;
-	int64_t width_ns, start_ns; /* of the bucket being filled */
-	bool begun, overflowed;
-	struct pl_local_reduce own, plain;
-};
-
-static void end_bucket(struct buckets *b)
-{
-	double value = 0;
-	b->overflowed = b->overflowed || pl_local_reduce_overflowed(&b->own) || pl_local_reduce_overflowed(&b->plain);
-	bool has = pl_local_reduce_result(&b->own, &value) || pl_local_reduce_result(&b->plain, &value);
-	if (has && b->l->q->n_rows < b->l->rows_most)
-		add_row(b->l, b->start_ns, value);
-	pl_local_reduce_clear(&b->own);
-	pl_local_reduce_clear(&b->plain);
-}
-
-static bool into_bucket(void *data, int64_t time_ns, const struct match *match, double value)
-{
-	struct buckets *b = data;
-	int64_t start = time_ns - time_ns % b->width_ns;
-	if (b->begun && start != b->start_ns) {
-		end_bucket(b);
-		if (b->l->q->n_rows == b->l->rows_most)
-			return false;
-	}
-	b->begun = true;
-	b->start_ns = start;
-	pl_local_reduce_add(match->own ? &b->own : &b->plain, time_ns, value);
-	return true;
-}
-
-static enum pl_err read_buckets(struct latest *l, int64_t after_ns, int64_t now_ns)
-{
-	struct buckets b = {.l = l, .width_ns = l->q->poll_ns, .own = {.verb = l->q->verb}, .plain = {.verb = l->q->verb}};
-	enum pl_err err = walk(l, after_ns, now_ns, into_bucket, &b);
-	if (err == PL_OK && b.begun)
-		end_bucket(&b);
-	pl_local_reduce_finish(&b.own);
-	pl_local_reduce_finish(&b.plain);
-	return b.overflowed ? PL_ELIMIT : err;
-}
-
 /* ---- the rows themselves ---- */
 
 /* Samples of one moment; a series with both fields is one row, with the value of the field that has the measurement's name. */
 struct moment {
-	struct latest *l;
+	struct pl_local_walk *l;
 	int64_t time_ns;
 	struct moment_row {
-		struct match match;
+		struct pl_local_match match;
 		double value;
 	} * v; /* rows_most */
 	size_t n;
@@ -283,12 +97,12 @@ static void end_moment(struct moment *m)
 	struct pl_query *q = m->l->q;
 	for (size_t i = 0; i < m->n && q->n_rows < m->l->rows_most; i++) {
 		m->row_ids[q->n_rows] = m->v[i].match.id;
-		add_row(m->l, m->time_ns, m->v[i].value);
+		pl_local_walk_add_row(m->l, m->time_ns, m->v[i].value);
 	}
 	m->n = 0;
 }
 
-static struct moment_row *same_series(struct moment *m, const struct match *match)
+static struct moment_row *same_series(struct moment *m, const struct pl_local_match *match)
 {
 	for (size_t i = 0; i < m->n && m->l->both_fields; i++) {
 		if (m->v[i].match.tags_hash == match->tags_hash)
@@ -297,7 +111,7 @@ static struct moment_row *same_series(struct moment *m, const struct match *matc
 	return NULL;
 }
 
-static bool into_moment(void *data, int64_t time_ns, const struct match *match, double value)
+static bool into_moment(void *data, int64_t time_ns, const struct pl_local_match *match, double value)
 {
 	struct moment *m = data;
 	if (m->n > 0 && time_ns != m->time_ns) {
@@ -314,7 +128,7 @@ static bool into_moment(void *data, int64_t time_ns, const struct match *match, 
 	return true;
 }
 
-static enum pl_err add_tags(struct latest *l, struct pl_query_row *row, uint32_t id)
+static enum pl_err add_tags(struct pl_local_walk *l, struct pl_query_row *row, uint32_t id)
 {
 	struct pl_query *q = l->q;
 	size_t n = 0;
@@ -340,12 +154,12 @@ static enum pl_err add_tags(struct latest *l, struct pl_query_row *row, uint32_t
 	return PL_OK;
 }
 
-static enum pl_err read_rows(struct latest *l, int64_t after_ns)
+static enum pl_err read_rows(struct pl_local_walk *l, int64_t after_ns)
 {
 	struct moment m = {.l = l};
 	m.row_ids = pl_calloc(l->rows_most, sizeof *m.row_ids);
 	m.v = pl_calloc(l->rows_most, sizeof *m.v);
-	enum pl_err err = walk(l, after_ns, INT64_MAX, into_moment, &m);
+	enum pl_err err = pl_local_walk_samples(l, after_ns, INT64_MAX, into_moment, &m);
 	if (err == PL_OK)
 		end_moment(&m);
 	for (size_t i = 0; i < l->q->n_rows && err == PL_OK; i++)
@@ -355,9 +169,23 @@ static enum pl_err read_rows(struct latest *l, int64_t after_ns)
 	return err;
 }
 
+static void settle_rows(struct pl_local_walk *l, enum pl_err err)
+{
+	struct pl_query *q = l->q;
+	if (err == PL_ELIMIT)
+		fail(q, PL_ELIMIT, "too many series or values for one question; filter by tags");
+	else if (err == PL_ETIMEOUT)
+		fail(q, PL_ELIMIT, "reading took too long; ask for a shorter time");
+	else if (err != PL_OK)
+		fail_database(q, l->db);
+	else if (q->n_rows == 0)
+		fail(q, PL_ENOENT, "no such series, or nothing in that time");
+	pl_local_walk_finish(l);
+}
+
 static void read_latest(struct pl_local_database *db, struct pl_query *q, int64_t now_ns)
 {
-	struct latest l = {.db = db, .q = q, .rows_most = q->limit == 0 ? 1 : q->limit};
+	struct pl_local_walk l = {.db = db, .q = q, .rows_most = q->limit == 0 ? 1 : q->limit};
 	int64_t after_ns = now_ns - 2 * q->poll_ns;
 	if (l.rows_most > MOST_ROWS)
 		l.rows_most = MOST_ROWS;
@@ -367,17 +195,42 @@ static void read_latest(struct pl_local_database *db, struct pl_query *q, int64_
 	}
 	q->rows = pl_arena_alloc(&q->arena, l.rows_most * sizeof *q->rows);
 	q->n_rows = 0;
-	enum pl_err err = find_matches(&l);
+	enum pl_err err = pl_local_walk_find(&l);
 	if (err == PL_OK && l.n > 0)
-		err = q->verb == PL_VERB_NONE ? read_rows(&l, after_ns) : read_buckets(&l, after_ns, now_ns);
-	if (err == PL_ELIMIT)
-		fail(q, PL_EIO, "too many series or values for one question; filter by tags");
-	else if (err != PL_OK)
-		fail_database(q, db);
-	else if (q->n_rows == 0)
-		fail(q, PL_ENOENT, "no such series, or nothing recent");
-	free(l.matches);
-	pl_buf_finish(&l.scratch);
+		err = q->verb == PL_VERB_NONE ? read_rows(&l, after_ns) : pl_local_buckets_read(&l, q->poll_ns, after_ns, now_ns);
+	settle_rows(&l, err);
+}
+
+/* ---- history ---- */
+
+static void turn_round(struct pl_query *q)
+{
+	for (size_t i = 0, k = q->n_rows; i + 1 < k; i++) {
+		struct pl_query_row row = q->rows[i];
+		q->rows[i] = q->rows[--k];
+		q->rows[k] = row;
+	}
+}
+
+static void read_history(struct pl_local_database *db, struct pl_query *q)
+{
+	int64_t first_ns;
+	struct pl_local_walk l = {.db = db, .q = q, .rows_most = pl_query_windows(q, &first_ns)};
+	if (l.rows_most > PL_QUERY_MOST_WINDOWS || q->verb == PL_VERB_NONE) {
+		fail(q, PL_EINVAL, "there would be too many values");
+		return;
+	}
+	enum pl_err err = PL_OK;
+	if (l.rows_most > 0) {
+		q->rows = pl_arena_alloc(&q->arena, l.rows_most * sizeof *q->rows);
+		err = pl_local_walk_find(&l);
+	}
+	/* deliveries wait as long as this reads */
+	l.deadline_mono_ns = pl_clock_mono_ns() + HISTORY_S * PL_NS_PER_S;
+	if (err == PL_OK && l.n > 0)
+		err = pl_local_buckets_read(&l, q->width_ns, q->from_ns, q->until_ns - 1);
+	turn_round(q);
+	settle_rows(&l, err);
 }
 
 void pl_local_read(struct pl_local_database *db, struct pl_query *q, int64_t now_ns)
@@ -391,6 +244,8 @@ void pl_local_read(struct pl_local_database *db, struct pl_query *q, int64_t now
 	}
 	if (q->kind == PL_QUERY_LATEST)
 		read_latest(db, q, now_ns);
+	else if (q->kind == PL_QUERY_HISTORY)
+		read_history(db, q);
 	else
 		read_names(db, q);
 	if (db->trouble != PL_LOCAL_FINE)

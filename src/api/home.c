@@ -18,8 +18,13 @@ void pl_api_home(struct pl_api *a, struct pl_http_exchange *x, struct pl_str par
 	for (const struct pl_route_row *r = pl_routes; r->path != NULL; r++)
 		if (r->title != NULL)
 			add_row(&b, r);
-	pl_buf_add_cstr(&b, "<tr><td>/latest/<i>stat</i></td><td>the latest value of a stat; other parameters filter by tag: "
-			    "<code>/latest/cpu?host=web1&amp;verb=max</code></td></tr>\n</table>\n</body>\n</html>\n");
+	pl_buf_add_cstr(
+	    &b, "<tr><td>/latest/<i>stat</i></td><td>the latest value of a stat; other parameters filter by tag: "
+		"<code>/latest/cpu?host=web1&amp;verb=max</code></td></tr>\n"
+		"<tr><td>/hourly/<i>stat</i></td><td>what <code>verb</code> makes of each hour from <code>start=1d</code> ago on"
+		"</td></tr>\n<tr><td>/daily/<i>stat</i></td><td>the usual day of the last <code>7d</code>, by quarters of an hour"
+		"</td></tr>\n<tr><td>/daily_peaks/<i>stat</i></td><td>the same, but the highest of all "
+		"days</td></tr>\n</table>\n</body>\n</html>\n");
 	pl_http_set_header(x, "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
 	pl_http_set_header(x, "X-Content-Type-Options", "nosniff");
 	pl_http_reply(x, 200, "text/html; charset=utf-8", &b);

@@ -33,7 +33,7 @@ static void say_verbs(char *reason, size_t size)
 		n += (size_t)snprintf(reason + n, size - n, "%s %s", i > 0 ? "," : "", verbs[i]);
 }
 
-/* pulse's own words, of which /latest needs only the first. */
+/* pulse's own words. `:stat`, by which pulse can be made to read another stat than the path names, is nothing here. */
 static bool is_filter(struct pl_str key)
 {
 	static const char *const own[] = {"verb", "start", "stop", "backfill", "X-AUTH-TOKEN", "x-auth-token", ":stat"};
@@ -77,13 +77,14 @@ static enum pl_err add_filter(struct pl_query *q, struct pl_str key, struct pl_s
 	return PL_OK;
 }
 
-enum pl_err pl_read_query_parse(struct pl_query *q, struct pl_str query_string, char *reason, size_t reason_size)
+enum pl_err pl_read_query_parse(struct pl_query *q, enum pl_verb standard, struct pl_str query_string, char *reason,
+				size_t reason_size)
 {
 	struct pl_buf scratch = {0};
 	struct pl_str rest = query_string, key, value;
 	enum pl_err err = PL_OK;
 	bool verb_given = false;
-	q->verb = PL_VERB_MEAN;
+	q->verb = standard;
 	for (size_t n = 0; err == PL_OK && pl_http_query_next(&rest, &scratch, &key, &value); n++) {
 		if (n == MAX_PARAMETERS) {
 			snprintf(reason, reason_size, "more than %d parameters", MAX_PARAMETERS);
@@ -140,9 +141,7 @@ static void add_row(struct pl_json *j, const struct pl_query_row *row, bool with
 			pl_json_i64(j, row->time_ms);
 		else if (sorted[i] == &own[1])
 			pl_json_double(j, row->value);
-		else if (sorted[i]->value.n == 0)
-			pl_json_null(j);
-		else
+		else /* "" for a series without the tag, as a filter asks for it */
 			pl_json_str(j, sorted[i]->value);
 	}
 	pl_json_object_end(j);

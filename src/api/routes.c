@@ -4,7 +4,8 @@
 
 #include "base/mem.h"
 
-/* The first row that fits wins. pulse's routes are those of its own table, prefixes as there. */
+/* The first row that fits wins. pulse's routes are those of its own table, prefixes as there: clients that end a path with a
+ * slash or more have always been answered. */
 const struct pl_route_row pl_routes[] = {
     {"GET", "/", PL_ROUTE_EXACT, PL_ROUTE_HEAD, pl_api_home, NULL},
     {"GET", "/-/healthy", PL_ROUTE_EXACT, PL_ROUTE_OPEN | PL_ROUTE_HEAD, pl_api_healthy, "is the daemon alive"},
@@ -27,6 +28,10 @@ const struct pl_route_row pl_routes[] = {
     {"GET", "/keys", PL_ROUTE_PREFIX, 0, pl_api_keys, "names of the stored stats"},
     {"GET", "/tags", PL_ROUTE_PREFIX, 0, pl_api_tags, "names of the stored tags"},
     {"GET", "/latest/", PL_ROUTE_PART, PL_ROUTE_CORS, pl_api_latest, NULL},
+    {"GET", "/hourly/", PL_ROUTE_PART, PL_ROUTE_CORS, pl_api_hourly, NULL},
+    {"GET", "/daily/", PL_ROUTE_PART, PL_ROUTE_CORS, pl_api_daily, NULL},
+    {"GET", "/daily_peaks/", PL_ROUTE_PART, PL_ROUTE_CORS, pl_api_daily_peaks, NULL},
+    {"GET", "/api/openapi.json", PL_ROUTE_EXACT, PL_ROUTE_HEAD, pl_api_openapi, "all of this for programs, as OpenAPI 3"},
     {0},
 };
 

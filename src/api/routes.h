@@ -55,6 +55,10 @@ void pl_api_keys(struct pl_api *a, struct pl_http_exchange *x, struct pl_str par
 void pl_api_tags(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_live(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_latest(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
+void pl_api_hourly(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
+void pl_api_daily(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
+void pl_api_daily_peaks(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
+void pl_api_openapi(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_options(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_home(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 

@@ -1,4 +1,4 @@
-/* A question to a store, and its answer: what `/keys`, `/tags` and `/latest/{stat}` ask (pulse's reads). */
+/* A question to a store, and its answer: what pulse's reads ask, /keys, /tags, /latest/{stat} and the history of a stat. */
 #ifndef PL_PIPELINE_QUERY_H
 #define PL_PIPELINE_QUERY_H
 
@@ -11,7 +11,9 @@
 #include "format/labels.h"
 #include "net/loop.h"
 
-enum pl_query_kind { PL_QUERY_KEYS, PL_QUERY_TAGS, PL_QUERY_LATEST };
+enum pl_query_kind { PL_QUERY_KEYS, PL_QUERY_TAGS, PL_QUERY_LATEST, PL_QUERY_HISTORY };
+
+enum { PL_QUERY_MOST_WINDOWS = 100000 };
 
 /* How rows of one bucket become one value. NONE: the rows themselves. */
 enum pl_verb {
@@ -38,6 +40,7 @@ struct pl_filter {
 struct pl_query_row {
 	int64_t time_ms; /* whole seconds x 1000, as pulse answers */
 	double value;
+	double weight;         /* HISTORY: samples behind the value; 0: the store does not know */
 	struct pl_label *tags; /* verb none: those of the filter keys given more than once, in their order */
 	size_t n_tags;
 };
@@ -53,12 +56,16 @@ struct pl_query {
 	size_t n_filters;
 	int64_t poll_ns; /* P of pulse's query: rows younger than 2 P, in buckets of P */
 	size_t limit;    /* rows at most, newest first */
+	/* HISTORY: one value (verb is not NONE) per window of the samples after from_ns and before until_ns. Windows are aligned
+	 * to 1970 in UTC; at most PL_QUERY_MOST_WINDOWS. */
+	int64_t from_ns, until_ns, width_ns; /* width: whole seconds */
 	/* the answer */
-	enum pl_err err;      /* PL_OK; PL_ENOENT: no such series; PL_ENET, PL_EIO: the store is not to be had */
+	enum pl_err err;      /* PL_OK; PL_ENOENT: no such series; PL_EINVAL, PL_ELIMIT: the question is wrong, or too large
+				   for the store; PL_ENET, PL_EIO: the store is not to be had */
 	const char *reason;   /* for people; "" when PL_OK */
 	struct pl_str *names; /* KEYS, TAGS: distinct, sorted bytewise */
 	size_t n_names;
-	struct pl_query_row *rows; /* LATEST: newest first */
+	struct pl_query_row *rows; /* LATEST: newest first; HISTORY: oldest first, only windows that have a value */
 	size_t n_rows;
 	/* the way back */
 	void (*done)(struct pl_query *q); /* called on the asker's loop; the asker owns q again */
@@ -68,6 +75,10 @@ struct pl_query {
 
 struct pl_query *pl_query_create(enum pl_query_kind kind); /* zeroed but for the kind */
 void pl_query_destroy(struct pl_query *q);
+
+/* How many windows lie between from_ns and until_ns: 0 when none does, or the width is no whole number of seconds. *first_ns is
+ * where the first one starts. */
+size_t pl_query_windows(const struct pl_query *q, int64_t *first_ns);
 
 /* Sends an answered query back to its asker's loop; from any thread. It is no longer the caller's. */
 void pl_query_answer(struct pl_query *q);

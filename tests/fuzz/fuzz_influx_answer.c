@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "out_influxdb/history.h"
 #include "out_influxdb/limit.h"
 #include "out_influxdb/message.h"
 #include "out_influxdb/result.h"
@@ -154,6 +155,36 @@ static void read_back(struct pl_str body, long status, enum pl_query_kind kind, 
 	pl_query_destroy(q);
 }
 
+/* The same answer for every source of a history. */
+static void read_history(struct pl_str body, long status, unsigned flags)
+{
+	const char *functions[] = {"mean", "count", "max"};
+	struct pl_influx_downsampling_config rule = {.from = "", .into = "long", .functions = {functions, (flags & 3)}};
+	struct pl_influx_provision_config provision = {.downsampling = {.v = &rule, .n = 1}};
+	struct pl_influx_history h;
+	struct pl_buf statement = {0};
+	struct pl_query *q = pl_query_create(PL_QUERY_HISTORY);
+	q->stat = (flags & 4) != 0 ? PL_STR("value") : PL_STR("cpu");
+	q->verb = (flags & 8) != 0 ? PL_VERB_MAX : PL_VERB_MEAN;
+	q->from_ns = 60 * INT64_C(1000000000);
+	q->until_ns = 36000 * INT64_C(1000000000);
+	q->width_ns = 900 * INT64_C(1000000000);
+	if (pl_influx_history_begin(&h, q, PL_STR(""), &provision) != PL_OK)
+		abort();
+	while (pl_influx_history_next(&h, &statement) && pl_influx_history_read(&h, status, body))
+		pl_buf_clear(&statement);
+	if (q->reason == NULL || (q->err != PL_OK) != (q->reason[0] != '\0') || (q->err == PL_OK && q->n_rows == 0) ||
+	    q->n_rows > 40)
+		abort();
+	for (size_t i = 0; i < q->n_rows; i++) {
+		if (q->rows[i].value != q->rows[i].value || q->rows[i].time_ms % 900000 != 0 || !(q->rows[i].weight >= 0) ||
+		    (i > 0 && q->rows[i].time_ms <= q->rows[i - 1].time_ms))
+			abort();
+	}
+	pl_buf_finish(&statement);
+	pl_query_destroy(q);
+}
+
 /* Two bytes choose the status and what was asked, the rest is the body; or, by the second one's highest bit, lines and answers.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -171,6 +202,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	judge(body, status, data[1]);
 	read_back(body, status, PL_QUERY_LATEST, data[1]);
 	read_back(body, status, (data[1] & 8) != 0 ? PL_QUERY_KEYS : PL_QUERY_TAGS, data[1]);
+	read_history(body, status, data[1]);
 	if (pl_influx_check_result(status, body, reason, sizeof reason) == PL_OK && status != 200)
 		abort();
 	return 0;

@@ -39,7 +39,7 @@ static void parameters_become_questions(void **state)
 		char reason[160] = "";
 		struct pl_query *q = pl_query_create(PL_QUERY_LATEST);
 		struct pl_buf got = {0};
-		assert_int_equal(pl_read_query_parse(q, pl_str_of(rows[i].query), reason, sizeof reason), PL_OK);
+		assert_int_equal(pl_read_query_parse(q, PL_VERB_MEAN, pl_str_of(rows[i].query), reason, sizeof reason), PL_OK);
 		for (size_t f = 0; f < q->n_filters; f++) {
 			pl_buf_add_str(&got, q->filters[f].key);
 			for (size_t v = 0; v < q->filters[f].n_values; v++) {
@@ -76,7 +76,7 @@ static void bad_parameters_are_told(void **state)
 		pl_buf_add_cstr(&text, rows[i].query);
 		for (size_t k = 0; rows[i].times != NULL && k < 64; k++)
 			pl_buf_add_cstr(&text, rows[i].times);
-		assert_int_equal(pl_read_query_parse(q, pl_buf_str(&text), reason, sizeof reason), PL_EINVAL);
+		assert_int_equal(pl_read_query_parse(q, PL_VERB_MEAN, pl_buf_str(&text), reason, sizeof reason), PL_EINVAL);
 		assert_true(pl_str_starts(pl_str_of(reason), pl_str_of(rows[i].reason)));
 		pl_buf_finish(&text);
 		pl_query_destroy(q);
@@ -97,15 +97,15 @@ static void rows_have_the_shape_of_pulse(void **state)
 	struct pl_label web[] = {{PL_STR("zone"), PL_STR("<a&b>")}, {PL_STR("host"), PL_STR("web\"1")}};
 	struct pl_label none[] = {{PL_STR("host"), {NULL, 0}}, {PL_STR("time"), PL_STR("no")}, {PL_STR("z"), PL_STR("v")}};
 	struct pl_query_row rows[] = {
-	    {1795216958000, 0.75, web, 2},
-	    {1795216955000, 3, none, 3},
-	    {0, 0.1767766952966369, NULL, 0},
+	    {1795216958000, 0.75, 0, web, 2},
+	    {1795216955000, 3, 0, none, 3},
+	    {0, 0.1767766952966369, 0, NULL, 0},
 	};
 	char *one = rows_json(rows, 1), *all = rows_json(rows, 3);
 	assert_string_equal(one, "{\"time\":1795216958000,\"value\":0.75}");
 	assert_string_equal(all,
 			    "[{\"host\":\"web\\\"1\",\"time\":1795216958000,\"value\":0.75,\"zone\":\"\\u003ca\\u0026b\\u003e\"},"
-			    "{\"host\":null,\"time\":1795216955000,\"value\":3,\"z\":\"v\"},"
+			    "{\"host\":\"\",\"time\":1795216955000,\"value\":3,\"z\":\"v\"},"
 			    "{\"time\":0,\"value\":0.1767766952966369}]");
 	free(one);
 	free(all);
