@@ -63,9 +63,9 @@ def judged(request, pulseline, pages, influxd, database, tmp_path):
     with_token = {"headers": {"X-AUTH-TOKEN": "t"}}
     judge = Judge(pulseline.get("/api/openapi.json", **with_token).json())
 
-    def ask(path, query="", method="get", token=True, **parts):
+    def ask(path, query="", method="get", token=True, stream=False, **parts):
         url = pulseline.url(path.format(**parts) + query)
-        return judge.check(requests.request(method, url, timeout=PATIENCE, **(with_token if token else {})), method, path)
+        return judge.check(requests.request(method, url, timeout=PATIENCE, stream=stream, **(with_token if token else {})), method, path)
 
     wait_until(lambda: pulseline.get("/hourly/temp", **with_token).status_code == 200, "values can be read back")
     yield judge, ask, pages
@@ -101,6 +101,9 @@ def test_every_route_answers_as_described(judged):
     assert ask("/api/v1/targets/raw", "?target=127.0.0.1:1").status_code == 502
     assert ask("/api/v1/targets/raw", "?target=nothing").status_code == 404
     assert ask("/api/v1/targets/raw").status_code == 400
+    with ask("/api/v1/live", stream=True) as events:
+        assert events.status_code == 200
+    assert ask("/api/v1/live", "?match=%5Cx").status_code == 400
     assert ask("/debug/relabel", f"?target={pages.address}").json()["targets"]
     assert ask("/debug/relabel", "?target=nothing").status_code == 404
     assert ask("/debug/relabel").status_code == 400
