@@ -140,7 +140,9 @@ class Judge:
     def __init__(self, targets):
         self.targets = targets
         self.scrapes = {name: Scrapes() for name in targets.sizes}
-        self.kills, self.ends = [], []  # (first moment, last moment) of each kill -9, and of each orderly end
+        self.kills = []  # (first moment, last moment) of each kill -9
+        self.frozen = []  # (first moment, last moment): stopped by SIGSTOP, its timers with it
+        self.ends = []  # (first moment, last moment, targets): these were told to end, or are scraped in another way from then on
 
     def note(self, measurement, tags, when, value, mark):
         self.scrapes[tags["job"]].note((measurement, tags.get("i", "")), when, value, mark)
@@ -163,20 +165,24 @@ class Judge:
             assert len(at_page) == len(s.page), f"{name}: a page came with two times"
             failed = sorted(s.failed.values())
             last_seen = self._last_seen(name, at_page)
+            windows = [(self._window(first), last) for first, last in self.kills]
             for k in range(1, len(self.targets.served[name]) + 1):
                 at = at_page.get(k)
                 wanted = self.targets.series(name, k) + own
                 missing = [series for series in wanted if at is None or not s.has(series, at)]
                 if not missing:
                     continue
-                why = self._excuse(name, k, wanted, missing, failed, last_seen)
-                page = f"{name}: page {k}, served at {self.targets.served[name][k - 1][0]:.3f}"
+                why = self._excuse(name, k, wanted, missing, failed, windows, last_seen)
+                when = self.targets.served[name][k - 1][0]
+                page = f"{name}: page {k}, served at {when:.3f}"
                 if why is not None:
                     excused.setdefault(why, []).append(f"{page}: {len(missing)} of {len(wanted)} series")
                 else:
                     found += [f"{page}: {m} {i} is missing" for m, i in missing[:5]]
-                    if len(missing) > 5:
-                        found.append(f"{name}: page {k}: and {len(missing) - 5} more of {len(wanted)}")
+                    found.append(f"{page}: {len(missing)} of {len(wanted)} in all; the pages around it: "
+                                 + ", ".join(f"{n} at {self.targets.served[name][n - 1][0]:.3f}{'' if n in at_page else ' (did not arrive)'}"
+                                             for n in range(max(1, k - 3), min(k + 4, len(self.targets.served[name]) + 1)))
+                                 + f"; failed scrapes: {[f / 1e9 for f in s.failed.values() if abs(f / 1e9 - when) < LATE_S]}")
             for at, when in s.failed.items():
                 found += [f"{name}: failed scrape at {when / 1e9:.3f}: {m} is missing" for m, i in own
                           if not s.has((m, i), at) and not self._near_kill(when / 1e9)]
@@ -187,22 +193,33 @@ class Judge:
         served = self.targets.served[name]
         return [max((k for k in at_page if served[k - 1][0] <= last), default=0) for _, last in self.kills]
 
-    def _near_kill(self, when):
-        return any(first - BUILDER_S - SLACK_S - INTERVAL_S <= when <= last for first, last in self.kills)
+    def _window(self, killed):
+        """Since when pages may be lost by a kill at this moment."""
+        since = killed - BUILDER_S - SLACK_S
+        for first, last in sorted(self.frozen, reverse=True):
+            if first < killed and last > since:
+                since -= last - first
+        return since
 
-    def _excuse(self, name, k, wanted, missing, failed, last_seen):
+    def _near_kill(self, when):
+        return any(self._window(first) - INTERVAL_S <= when <= last for first, last in self.kills)
+
+    def _excuse(self, name, k, wanted, missing, failed, windows, last_seen):
         served = self.targets.served[name]
         when = served[k - 1][0]
-        for (first, last), seen in zip(self.kills, last_seen):
+        for (since, last), seen in zip(windows, last_seen):
             # Nothing later may have arrived, and of this page only its beginning.
-            if first - BUILDER_S - SLACK_S <= when <= last and seen <= k and missing == wanted[len(wanted) - len(missing):]:
+            if since <= when <= last and seen <= k and missing == wanted[len(wanted) - len(missing):]:
                 return "not yet passed on when it was killed"
+            # Asked for before, read by the server after.
+            if last < when <= last + SLACK_S and (k == 1 or served[k - 2][0] <= last) and len(missing) == len(wanted):
+                return "served when it had been killed"
         if len(missing) < len(wanted):
             return None
-        for first, last in self.ends:
+        for first, last, names in self.ends:
             is_last = k == len(served) or served[k][0] > last
-            if first - LATE_S <= when <= last and is_last:
-                return "on its way when it was told to end"
+            if name in names and first - LATE_S <= when <= last and is_last:
+                return "on its way when its scraping was ended"
         near = next((f for f in failed if when - LATE_S <= f / 1e9 <= when + 0.1), None)
         if near is not None:  # each failure excuses one page
             failed.remove(near)

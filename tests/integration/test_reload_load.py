@@ -2,6 +2,7 @@
 import random
 import re
 import statistics
+import time
 
 import pytest
 
@@ -24,6 +25,7 @@ def targets():
 class Load:
     def __init__(self, pulseline, targets, influxd, database):
         self.p, self.targets, self.influxd, self.database = pulseline, targets, influxd, database
+        self.judge = Judge(targets)
         self.chance = random.Random(5)
 
     def configure(self, jobs=SIZES, output=(), queue=(), k=0):
@@ -61,8 +63,11 @@ class Load:
         assert points["in"] == points["out"] + points["queued"] + points["quarantined"] + sum(points["dropped"].values()), points
         return points
 
-    def reload(self):
+    def reload(self, ended=("changed", "coming")):
+        """A page on its way to a job that changes or goes is given up."""
+        first = time.time()
         wait_until(lambda: self.p.reload().status_code == 200, "the last change is done, and this one is taken on")
+        self.judge.ends.append((first, time.time(), ended))
 
 
 def phases_off(times):
@@ -90,7 +95,7 @@ def test_fifty_reloads_under_load(pulseline, targets, influxd, database):
             seen = len(targets.served["steady"])
             wait_until(lambda: len(targets.served["steady"]) > seen, "it goes on scraping")
     load.configure(jobs=[])
-    load.reload()
+    load.reload(ended=SIZES)
     wait_until(lambda: not pulseline.targets(), "nothing is scraped any more")
 
     def all_passed_on():
@@ -100,7 +105,7 @@ def test_fifty_reloads_under_load(pulseline, targets, influxd, database):
     wait_until(all_passed_on, "everything is delivered")
     account = load.points()
     assert account["dropped"] == {} and account["quarantined"] == 0
-    judge = Judge(targets)
+    judge = load.judge
     for point in dump(influxd, database):
         judge.note(*point, STORED)
     assert judge.count() == (account["out"], 0, 0)
