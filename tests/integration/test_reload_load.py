@@ -78,7 +78,6 @@ def phases_off(times):
     return [abs(o - middle) for o in offsets]
 
 
-@pytest.mark.sanitized
 def test_fifty_reloads_under_load(pulseline, targets, influxd, database):
     load = Load(pulseline, targets, influxd, database)
     load.configure()
