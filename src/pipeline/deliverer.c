@@ -19,6 +19,7 @@ static const int64_t live_age_ns = 5 * PL_NS_PER_S;
 enum { LIVE_BYTES_FAILING = 4 << 20 };
 
 static const int64_t longest_rest_ns = 10 * PL_NS_PER_S;
+static const int64_t refusals_told_ns = 60 * PL_NS_PER_S;
 static const int64_t first_sweep_ns = 60 * PL_NS_PER_S, longest_sweep_ns = 600 * PL_NS_PER_S;
 
 enum source { FROM_LIVE, FROM_BEHIND, FROM_HELD, FROM_DISK, FROM_DISK_HELD };
@@ -29,6 +30,13 @@ struct sweep {
 	int64_t wait_ns;
 	bool running, found, moved;
 	uint64_t memory_points_left;
+};
+
+/* Refusals that the log does not tell yet. */
+struct untold {
+	int64_t told_mono_ns; /* when it told the last ones; 0: never */
+	uint64_t quarantined, dropped, held;
+	char reason[512]; /* of the last one */
 };
 
 struct pl_deliverer {
@@ -49,6 +57,7 @@ struct pl_deliverer {
 	struct pl_backoff retry_backoff, hold_backoff;
 	struct pl_incident incident;
 	struct sweep sweep;
+	struct untold untold;
 	struct pl_rate in, out;
 	void (*idle)(void *data);
 	void *idle_data;
@@ -261,15 +270,33 @@ static bool hold(void *data, const struct pl_batch *b)
 	return pl_journal_hold(d->journal, b);
 }
 
-static void log_refused(struct pl_deliverer *d, const struct pl_settlement *s, const struct pl_verdict *v)
+/* The first refusal at once, then a sum once a minute: one field of a wrong type is refused in every delivery. */
+static void tell_refused(struct pl_deliverer *d, int64_t now)
 {
-	const char *reason = v->n_refusals > 0 && v->refusals[0].reason != NULL ? v->refusals[0].reason : v->reason;
-	if (s->quarantined + s->dropped > 0)
-		pl_warn(d->o.log, "points refused for good", PL_KVC("output", d->o.name), PL_KVI("quarantined", s->quarantined),
-			PL_KVI("dropped", s->dropped), PL_KVC("reason", reason));
-	if (s->held_points > 0 && d->source != FROM_HELD && d->source != FROM_DISK_HELD)
-		pl_warn(d->o.log, "points are held and tried again later", PL_KVC("output", d->o.name),
-			PL_KVI("points", s->held_points), PL_KVC("reason", reason));
+	struct untold *u = &d->untold;
+	if (u->quarantined + u->dropped + u->held == 0 || (u->told_mono_ns != 0 && now - u->told_mono_ns < refusals_told_ns))
+		return;
+	if (u->quarantined + u->dropped > 0)
+		pl_warn(d->o.log, "points refused for good", PL_KVC("output", d->o.name), PL_KVI("quarantined", u->quarantined),
+			PL_KVI("dropped", u->dropped), PL_KVC("reason", u->reason));
+	if (u->held > 0)
+		pl_warn(d->o.log, "points are held and tried again later", PL_KVC("output", d->o.name), PL_KVI("points", u->held),
+			PL_KVC("reason", u->reason));
+	*u = (struct untold){.told_mono_ns = now};
+}
+
+static void note_refused(struct pl_deliverer *d, const struct pl_settlement *s, const struct pl_verdict *v)
+{
+	struct untold *u = &d->untold;
+	uint64_t held = d->source != FROM_HELD && d->source != FROM_DISK_HELD ? s->held_points : 0;
+	if (s->quarantined + s->dropped + held == 0)
+		return;
+	u->quarantined += s->quarantined;
+	u->dropped += s->dropped;
+	u->held += held;
+	snprintf(u->reason, sizeof u->reason, "%s",
+		 v->n_refusals > 0 && v->refusals[0].reason != NULL ? v->refusals[0].reason : v->reason);
+	tell_refused(d, pl_clock_mono_ns());
 }
 
 static void settle(struct pl_deliverer *d, const struct pl_verdict *v)
@@ -282,7 +309,7 @@ static void settle(struct pl_deliverer *d, const struct pl_verdict *v)
 					      .hold = d->journal != NULL ? hold : NULL,
 					      .data = d};
 	pl_settlement_make(&s, &env, d->items, n, v);
-	log_refused(d, &s, v);
+	note_refused(d, &s, v);
 	if (s.held_points > 0)
 		plan_sweep(d);
 	if (d->source == FROM_HELD || d->source == FROM_DISK_HELD)
@@ -466,6 +493,7 @@ static void on_tick(uv_timer_t *timer)
 		pl_queue_expire(d->o.queue, now - d->o.max_age_ns);
 	if (d->sweep.due_mono_ns != 0 && now >= d->sweep.due_mono_ns && !d->sweep.running && !d->failing)
 		begin_sweep(d);
+	tell_refused(d, now);
 	struct pl_queue_account a = pl_queue_account(d->o.queue);
 	double in = pl_rate_update(&d->in, now, a.points_in), out = pl_rate_update(&d->out, now, a.points_out);
 	uv_mutex_lock(&d->lock);
@@ -524,6 +552,8 @@ void pl_deliverer_drain(struct pl_deliverer *d, void (*idle)(void *data), void *
 void pl_deliverer_stop(struct pl_deliverer *d)
 {
 	d->stopped = true;
+	d->untold.told_mono_ns = 0;
+	tell_refused(d, pl_clock_mono_ns());
 	uv_timer_stop(&d->retry_timer);
 	uv_timer_stop(&d->linger_timer);
 	uv_timer_stop(&d->rest_timer);

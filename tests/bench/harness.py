@@ -118,15 +118,20 @@ class Bench:
         plain = [f"127.0.0.1:{self.port + i}" for i in range(self.n_ports)]
         return [{"targets": plain, **({"labels": {"part": str(k)}} if k else {})} for k in range(self.targets // self.n_ports)]
 
-    def pulseline(self, interval, cpus=None, **job):
+    def configure(self, interval, queue=None, scrape=True, **job):
         config = self.folder / "pulseline.yml"
         config.write_text(json.dumps({  # JSON is YAML
             "global": {"scrape_interval": interval, "scrape_timeout": interval},
             "server": {"http": {"listen": f"127.0.0.1:{self.http_port}"}},
             "scrape_configs": [{"job_name": "bench", "enable_compression": self.gzip, **job,
-                                "static_configs": self.groups()}],
+                                "static_configs": self.groups()}] if scrape else [],
             "outputs": [{"influxdb": {"url": f"http://127.0.0.1:{self.sink_port}", "database": "bench"}}],
+            **({"queue": queue} if queue else {}),
         }))
+        return config
+
+    def pulseline(self, interval, cpus=None, queue=None, **job):
+        config = self.configure(interval, queue, **job)
         pin = ["taskset", "-c", ",".join(map(str, cpus))] if cpus else []
         return self.start([*pin, self.options.binary, "run", "-c", config], "pulseline")
 
@@ -165,9 +170,12 @@ class Bench:
         result.update(process.memory())
         return result
 
+    def own(self):
+        """Pulseline's own metrics, as printed: {"name{labels}": value}."""
+        text = get(f"http://127.0.0.1:{self.http_port}/metrics")
+        return {k: float(v) for k, v in (line.rsplit(" ", 1) for line in text.splitlines() if line and line[0] != "#")}
+
     def counters(self):
         """Pulseline's own counters that hint at trouble."""
-        text = get(f"http://127.0.0.1:{self.http_port}/metrics")
         words = ("drop", "missed", "fail", "refus", "retr")
-        return {k: float(v) for k, v in (line.rsplit(" ", 1) for line in text.splitlines() if line and line[0] != "#")
-                if any(w in k for w in words) and float(v) != 0}
+        return {k: v for k, v in self.own().items() if any(w in k for w in words) and v != 0}

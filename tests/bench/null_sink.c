@@ -1,6 +1,8 @@
 /* A server that takes whatever is posted and throws it away: what an output costs without its database.
  *   POST anything  204
- *   GET /stats     {"requests":N,"bytes":N,"lines":N}; lines of compressed bodies are not counted
+ *   GET /refuse    from now on 503
+ *   GET /take      no more
+ *   GET /stats     {"requests":N,"bytes":N,"lines":N}; lines of compressed bodies are not counted, nor what is refused
  *   anything else  200, an empty JSON object (so that CREATE DATABASE succeeds) */
 #include <inttypes.h>
 #include <stdint.h>
@@ -12,7 +14,8 @@
 
 struct sink {
 	uint64_t requests, bytes, lines;
-	bool compressed; /* the request being read */
+	bool refusing;
+	bool counts; /* the request being read */
 };
 
 static struct http_answer on_request(void *data, const struct http_request *r)
@@ -21,9 +24,13 @@ static struct http_answer on_request(void *data, const struct http_request *r)
 	struct sink *sink = data;
 	char text[160];
 
-	sink->compressed = r->sends_gzip;
+	sink->counts = !r->sends_gzip && !sink->refusing;
 	if (strncmp(r->path, "/query", 6) == 0)
 		return http_answer_text("200 OK", "application/json", "{\"results\":[{\"statement_id\":0}]}\n");
+	if (strcmp(r->path, "/refuse") == 0 || strcmp(r->path, "/take") == 0)
+		sink->refusing = r->path[1] == 'r';
+	if (strcmp(r->method, "POST") == 0 && sink->refusing)
+		return http_answer_text("503 Service Unavailable", "application/json", "{\"error\":\"away\"}\n");
 	if (strcmp(r->method, "POST") == 0) {
 		sink->requests++;
 		return (struct http_answer){.p = taken, .n = sizeof taken - 1};
@@ -38,10 +45,12 @@ static void on_body(void *data, const char *p, size_t n)
 	struct sink *sink = data;
 	uint64_t lines = 0;
 
+	if (sink->refusing)
+		return;
 	sink->bytes += n;
 	for (size_t i = 0; i < n; i++) /* the compiler makes this wide */
 		lines += p[i] == '\n';
-	if (!sink->compressed)
+	if (sink->counts)
 		sink->lines += lines;
 }
 

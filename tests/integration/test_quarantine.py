@@ -1,6 +1,7 @@
 """Lines that a real InfluxDB refuses for good: kept with its words, listed, sent again, deleted."""
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -103,6 +104,19 @@ def test_routes_of_an_empty_quarantine(pulseline, pages):
     answer = requests.post(pulseline.url("/api/v1/quarantine/replay"), params={"output": "influxdb"}, timeout=PATIENCE)
     assert answer.status_code == 409 and "influxdb" in answer.json()["error"]
     assert pulseline.metric("pulseline_quarantine_lines") == 0
+
+
+def test_the_log_tells_refusals_at_first_and_in_sums(engine, pulseline, pages, influxd, database):
+    """One field of a wrong type is refused in every delivery: a line each would fill the log."""
+    make_clash(influxd, database)
+    pages.pages["/metrics"] = PAGE
+    pulseline.config([job("n", pages.address)], influxdb(influxd, database)).start()
+    refused(pulseline, 5)
+    deliveries = pulseline.metric("pulseline_output_deliveries_total")
+    assert deliveries >= 3
+    assert pulseline.end() == 0
+    told = [int(n) for n in re.findall(r'msg="points refused for good".* quarantined=(\d+)', pulseline.log())]
+    assert len(told) < deliveries and sum(told) >= 5, told
 
 
 @pytest.mark.sanitized
