@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "api/listener_metrics.h"
 #include "api/metric_out.h"
 #include "api/output_metrics.h"
 #include "api/private.h"
@@ -234,6 +235,7 @@ void pl_api_metrics(struct pl_api *a, struct pl_http_exchange *x, struct pl_str 
 	add_config(&e, a);
 	add_discovery(&e, a);
 	add_workers(&e, a);
+	pl_api_add_listener(&e, a);
 	pl_api_add_output_metrics(&e, a->env.outputs(a->env.daemon));
 	pl_api_add_quarantine_metrics(&e, a);
 	add_http(&e, a);

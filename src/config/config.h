@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "config/client.h"
+#include "config/relay.h"
 #include "config/schema.h"
 #include "format/relabel.h"
 
@@ -69,6 +70,7 @@ struct pl_config {
 			const char *cors_allow;
 			const char *cert_file, *key_file;
 		} http;
+		const struct pl_relay_config *relay; /* NULL: no relays */
 	} server;
 	struct {
 		int level;  /* enum pl_log_level */

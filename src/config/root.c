@@ -135,7 +135,11 @@ static const struct pl_schema http_schema = {
 
 static const struct pl_field server_fields[] = {
     {.key = "http", .type = PL_FIELD_OBJECT, IN(server, http), .schema = &http_schema, .help = "the API and the pages"},
-    PL_REFUSED("relay", "relays arrive in a later version"),
+    {.key = "relay",
+     .type = PL_FIELD_OPTIONAL,
+     IN(server, relay),
+     .schema = &pl_relay_schema,
+     .help = "where relays connect; not given: nowhere"},
     PL_REFUSED("statsd", "statsd arrives in a later version"),
     {0},
 };

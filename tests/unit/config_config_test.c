@@ -164,8 +164,7 @@ static void says_what_is_wrong(void **state)
 	     "database: "
 	     "...}\n"},
 	    {"kapacitor: {}", "f.yml:1:1: kapacitor: alerts in Kapacitor arrive in a later version\n"},
-	    {"server: {relay: {}, statsd: {}}", "f.yml:1:10: server.relay: relays arrive in a later version\n"
-						"f.yml:1:21: server.statsd: statsd arrives in a later version\n"},
+	    {"server: {relay: {}, statsd: {}}", "f.yml:1:21: server.statsd: statsd arrives in a later version\n"},
 	    {"server: {http: {cert_file: a}}",
 	     "f.yml:1:28: server.http.cert_file: cert_file and key_file go together; key_file is missing\n"},
 	    {"server: {http: {token: ''}}",
