@@ -67,6 +67,13 @@ static void check_relay(void *object, const struct pl_check *c)
 		pl_check_fail(c, "token", "must not hold a line break: a relay sends it on one line");
 	if (r->limits.line_bytes < r->limits.name_bytes)
 		pl_check_fail(c, "limits", "line_bytes must not be below name_bytes");
+	for (size_t i = 0; i < r->overrides.n; i++) {
+		const struct pl_relay_override *o = (const struct pl_relay_override *)r->overrides.v + i;
+		if (strpbrk(o->collector, ":,-\r\n") != NULL)
+			pl_check_fail(c, "overrides",
+				      "no collector can be called \"%.64s\": `:`, `,`, `-` and line breaks end a name",
+				      o->collector);
+	}
 	check_safety(r, c);
 }
 
@@ -75,8 +82,6 @@ static void check_override(void *object, const struct pl_check *c)
 	const struct pl_relay_override *o = object;
 	if (o->interval % PL_NS_PER_S != 0)
 		pl_check_fail(c, "interval", "must be whole seconds: relays are told no others");
-	if (strpbrk(o->collector, ":,-\n\r") != NULL)
-		pl_check_fail(c, "", "no collector has this name: it holds one of `:`, `,`, `-` or a line break");
 }
 
 static const struct pl_field override_fields[] = {
