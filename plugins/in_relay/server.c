@@ -8,7 +8,13 @@
 #include "format/json_out.h"
 #include "in_relay/conn.h"
 
-enum { DRAIN_STEP_MS = 20, DRAIN_MOST_MS = 500, QUIET_MS = 60000 };
+enum {
+	DRAIN_STEP_MS = 20,
+	DRAIN_MOST_MS = 500,
+	QUIET_MS = 60000,
+	STATUS_NAMES_BYTES = 8 << 20, /* a status that is longer names no more collectors, */
+	STATUS_BYTES = 16 << 20,      /* and then no more relays */
+};
 
 struct pl_in_relay_listener {
 	uv_tcp_t tcp;
@@ -148,9 +154,9 @@ static void on_sweep(uv_timer_t *timer)
 	end_troubles(s, now);
 	end_overdue(s, &s->ending, now, PL_IN_RELAY_LINGER_MS, PL_IN_RELAY_COUNTS);
 	if (s->now != NULL) {
+		sweep_members(s, now);
 		end_overdue(s, &s->handshakes, now, (uint64_t)(pl_in_relay_config(s)->handshake_timeout / PL_NS_PER_MS),
 			    PL_IN_RELAY_END_HANDSHAKE_TIMEOUT);
-		sweep_members(s, now);
 	}
 	if (s->now == NULL && s->n_streams == 0)
 		uv_timer_stop(timer);
@@ -226,12 +232,12 @@ static void respread(struct pl_in_relay_server *s, uint64_t interval_ms)
 	struct pl_in_relay_conn *c;
 	if (s->wheel.interval_ms == interval_ms)
 		return;
-	TAILQ_FOREACH(c, &s->members, of_list)
-	pl_in_relay_wheel_remove(&s->wheel, &c->spoke);
+	for (c = TAILQ_FIRST(&s->members); c != NULL; c = TAILQ_NEXT(c, of_list))
+		pl_in_relay_wheel_remove(&s->wheel, &c->spoke);
 	pl_in_relay_wheel_finish(&s->wheel);
 	pl_in_relay_wheel_init(&s->wheel, interval_ms, pl_in_relay_now_ms(s));
-	TAILQ_FOREACH(c, &s->members, of_list)
-	pl_in_relay_wheel_add(&s->wheel, &c->spoke);
+	for (c = TAILQ_FIRST(&s->members); c != NULL; c = TAILQ_NEXT(c, of_list))
+		pl_in_relay_wheel_add(&s->wheel, &c->spoke);
 	pl_in_relay_arm(s);
 }
 
@@ -300,7 +306,7 @@ static void add_conn(struct pl_json *j, const struct pl_in_relay_conn *c)
 	pl_json_u64(j, c->n_dropped);
 	pl_json_key(j, "collectors");
 	pl_json_array_begin(j);
-	for (size_t i = 0; i < c->collectors.n; i++)
+	for (size_t i = 0; i < c->collectors.n && j->out->n < STATUS_NAMES_BYTES; i++)
 		pl_json_str(j, pl_in_relay_collector_name(c->collectors.v[i]));
 	pl_json_array_end(j);
 	pl_json_object_end(j);
@@ -310,10 +316,15 @@ void pl_in_relay_server_status(struct pl_in_relay_server *s, struct pl_buf *json
 {
 	struct pl_json j = {.out = json};
 	const struct pl_in_relay_conn *c;
+	pl_json_object_begin(&j);
+	pl_json_key(&j, "relays");
 	pl_json_array_begin(&j);
-	TAILQ_FOREACH(c, &s->members, of_list)
-	add_conn(&j, c);
+	for (c = TAILQ_FIRST(&s->members); c != NULL && json->n < STATUS_BYTES; c = TAILQ_NEXT(c, of_list))
+		add_conn(&j, c);
 	pl_json_array_end(&j);
+	pl_json_key(&j, "truncated"); /* are relays or names of collectors missing? */
+	pl_json_bool(&j, json->n >= STATUS_NAMES_BYTES);
+	pl_json_object_end(&j);
 }
 
 /* ---- life ---- */

@@ -11,9 +11,9 @@ static void on_status(void *data, struct pl_str json)
 {
 	struct question *q = data;
 	struct pl_buf b = {0};
-	pl_buf_add_cstr(&b, "{\"status\":\"success\",\"data\":{\"relays\":");
-	pl_buf_add_str(&b, json.n > 0 ? json : PL_STR("[]"));
-	pl_buf_add_cstr(&b, "}}");
+	pl_buf_add_cstr(&b, "{\"status\":\"success\",\"data\":");
+	pl_buf_add_str(&b, json.n > 0 ? json : PL_STR("{\"relays\":[],\"truncated\":false}"));
+	pl_buf_add_cstr(&b, "}");
 	pl_api_reply_json(q->x, 200, &b);
 	free(q);
 }
