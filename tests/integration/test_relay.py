@@ -13,6 +13,8 @@ from harness import PATIENCE, free_port, wait_until
 from http_peers import certificate
 from relays import Crowd, Relay
 
+pytestmark = pytest.mark.sanitized
+
 
 @pytest.fixture
 def port():
