@@ -3,6 +3,7 @@
 #define PL_TESTS_PLUGIN_IN_RELAY_HARNESS_H
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -152,6 +153,8 @@ static inline int peer_connect(struct harness *h)
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	a.sin_port = htons((uint16_t)atoi(strrchr(h->address, ':') + 1));
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int on = 1;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* else each sync waits for a delayed acknowledgement */
 	assert_int_equal(connect(fd, (const struct sockaddr *)&a, sizeof a), 0);
 	return fd;
 }
