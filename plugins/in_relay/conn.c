@@ -49,12 +49,12 @@ void pl_in_relay_conn_close(struct pl_in_relay_conn *c)
 		return;
 	leave(c);
 	c->state = PL_IN_RELAY_CLOSED;
-	pl_stream_close(c->stream);
+	pl_server_stream_close(c->stream);
 }
 
 void pl_in_relay_conn_end(struct pl_in_relay_conn *c, const char *why)
 {
-	if (!pl_stream_write(c->stream, pl_str_of(why))) {
+	if (!pl_server_stream_write(c->stream, pl_str_of(why))) {
 		pl_in_relay_conn_close(c);
 		return;
 	}
@@ -64,7 +64,7 @@ void pl_in_relay_conn_end(struct pl_in_relay_conn *c, const char *why)
 	if (++s->n_ending > (uint64_t)pl_in_relay_config(s)->limits.handshakes)
 		pl_in_relay_conn_close(TAILQ_FIRST(&s->ending));
 	if (c->state == PL_IN_RELAY_ENDING)
-		pl_stream_end(c->stream);
+		pl_server_stream_end(c->stream);
 }
 
 /* ---- handshake ---- */
@@ -120,7 +120,7 @@ static void greet(struct pl_in_relay_conn *c)
 	struct pl_buf *line = &c->server->line;
 	pl_buf_clear(line);
 	pl_buf_addf(line, "ok\nbeat %lld\n", (long long)(pl_in_relay_config(c->server)->beat_interval / PL_NS_PER_S));
-	if (!pl_stream_write(c->stream, pl_buf_str(line)))
+	if (!pl_server_stream_write(c->stream, pl_buf_str(line)))
 		pl_in_relay_conn_close(c);
 }
 
@@ -175,7 +175,7 @@ static void send_override(struct pl_in_relay_conn *c, const struct pl_relay_over
 		    (long long)(o->interval / PL_NS_PER_S));
 	pl_in_relay_add(s, PL_IN_RELAY_OVERRIDES, 1);
 	c->override_ms = pl_in_relay_now_ms(s);
-	if (!pl_stream_write(c->stream, pl_buf_str(&s->line))) {
+	if (!pl_server_stream_write(c->stream, pl_buf_str(&s->line))) {
 		pl_in_relay_trouble(s, PL_IN_RELAY_END_SLOW, c);
 		pl_in_relay_conn_close(c);
 	}
@@ -256,7 +256,7 @@ static void remove_collector(struct pl_in_relay_conn *c, struct pl_str name)
 
 static void send_or_drop(struct pl_in_relay_conn *c, struct pl_str bytes)
 {
-	if (pl_stream_write(c->stream, bytes))
+	if (pl_server_stream_write(c->stream, bytes))
 		return;
 	pl_in_relay_trouble(c->server, PL_IN_RELAY_END_SLOW, c);
 	pl_in_relay_conn_close(c);
@@ -319,7 +319,7 @@ void pl_in_relay_conn_poll(struct pl_in_relay_conn *c)
 	if (line->n == 4) /* no collector, or one without a name */
 		return;
 	pl_buf_add_char(line, '\n');
-	if (pl_stream_unsent(c->stream) > 0) {
+	if (pl_server_stream_unsent(c->stream) > 0) {
 		pl_in_relay_add(s, PL_IN_RELAY_POLLS_LEFT_OUT, 1);
 		return;
 	}
@@ -393,7 +393,7 @@ static void on_freed(void *data)
 	pl_in_relay_server_stream_freed(s);
 }
 
-static const struct pl_stream_events events = {.read = on_read, .gone = on_gone};
+static const struct pl_server_stream_events events = {.read = on_read, .gone = on_gone};
 
 void pl_in_relay_conn_accept(struct pl_in_relay_server *s, uv_stream_t *listener)
 {
@@ -402,22 +402,22 @@ void pl_in_relay_conn_accept(struct pl_in_relay_server *s, uv_stream_t *listener
 	struct sockaddr_storage peer;
 	size_t line = (size_t)config->limits.name_bytes;
 	c->server = s;
-	c->stream = pl_stream_accept(listener, &(struct pl_stream_options){
-						   .tls = s->now->tls,
-						   .max_unsent = (size_t)config->limits.unsent_bytes,
-						   .read_buf = s->read_buf,
-						   .read_buf_size = sizeof s->read_buf,
-						   .events = &events,
-						   .data = c,
-						   .freed = on_freed,
-					       });
+	c->stream = pl_server_stream_accept(listener, &(struct pl_server_stream_options){
+							  .tls = s->now->tls,
+							  .max_unsent = (size_t)config->limits.unsent_bytes,
+							  .read_buf = s->read_buf,
+							  .read_buf_size = sizeof s->read_buf,
+							  .events = &events,
+							  .data = c,
+							  .freed = on_freed,
+						      });
 	if (c->stream == NULL) {
 		free(c);
 		return;
 	}
 	pl_relay_lines_init(&c->lines, (line > LEAST_HANDSHAKE_LINE ? line : LEAST_HANDSHAKE_LINE) + WORD_BYTES);
 	c->accepted_wall_ns = pl_clock_wall_ns();
-	pl_stream_peer(c->stream, &peer);
+	pl_server_stream_peer(c->stream, &peer);
 	if (peer.ss_family != AF_UNSPEC)
 		pl_address_text((const struct sockaddr *)&peer, true, c->address);
 	s->n_streams++;

@@ -8,7 +8,7 @@
 struct pl_in_relay_conn {
 	TAILQ_ENTRY(pl_in_relay_conn) of_list;
 	struct pl_in_relay_server *server;
-	struct pl_stream *stream;
+	struct pl_server_stream *stream;
 	struct pl_relay_lines lines;
 	size_t begun; /* bytes of a begun line, as the server's account has them */
 	enum pl_in_relay_state state;

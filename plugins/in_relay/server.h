@@ -15,7 +15,7 @@
 #include "in_relay/count.h"
 #include "in_relay/wheel.h"
 #include "net/address.h"
-#include "net/stream.h"
+#include "net/server_stream.h"
 
 /* A configuration and all of taking it on that can fail, made on the control thread. */
 struct pl_in_relay_prepared {

@@ -1,4 +1,4 @@
-#include "net/stream.h"
+#include "net/server_stream.h"
 
 #include <stdlib.h>
 
@@ -6,19 +6,19 @@
 
 enum { TLS_PIECE = 16 * 1024 };
 
-struct pl_stream {
+struct pl_server_stream {
 	uv_tcp_t tcp;
 	uv_write_t write;
 	uv_shutdown_t shutdown;
-	struct pl_stream_options o;
+	struct pl_server_stream_options o;
 	struct pl_tls *tls;
 	struct pl_buf waiting, going; /* what follows, and what the socket is being given */
 	bool writing, ended, shut, gone, closed;
 };
 
-static void flush(struct pl_stream *s);
+static void flush(struct pl_server_stream *s);
 
-static void tell_gone(struct pl_stream *s, const char *reason)
+static void tell_gone(struct pl_server_stream *s, const char *reason)
 {
 	if (s->closed || s->gone)
 		return;
@@ -31,18 +31,18 @@ static void tell_gone(struct pl_stream *s, const char *reason)
 
 static void lend_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
-	struct pl_stream *s = handle->data;
+	struct pl_server_stream *s = handle->data;
 	(void)suggested;
 	*buf = uv_buf_init(s->o.read_buf, (unsigned)s->o.read_buf_size);
 }
 
-static void give(struct pl_stream *s, struct pl_str bytes)
+static void give(struct pl_server_stream *s, struct pl_str bytes)
 {
 	if (!s->ended && !s->closed)
 		s->o.events->read(s->o.data, bytes);
 }
 
-static void on_cipher(struct pl_stream *s, struct pl_str bytes)
+static void on_cipher(struct pl_server_stream *s, struct pl_str bytes)
 {
 	char plain[TLS_PIECE];
 	int n = 0;
@@ -58,7 +58,7 @@ static void on_cipher(struct pl_stream *s, struct pl_str bytes)
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
-	struct pl_stream *s = stream->data;
+	struct pl_server_stream *s = stream->data;
 	if (n == 0)
 		return;
 	if (n < 0) {
@@ -80,7 +80,7 @@ static void on_shutdown(uv_shutdown_t *req, int status)
 	(void)status;
 }
 
-static void shut(struct pl_stream *s)
+static void shut(struct pl_server_stream *s)
 {
 	if (s->shut)
 		return;
@@ -90,7 +90,7 @@ static void shut(struct pl_stream *s)
 
 static void on_written(uv_write_t *req, int status)
 {
-	struct pl_stream *s = req->data;
+	struct pl_server_stream *s = req->data;
 	s->writing = false;
 	pl_buf_finish(&s->going);
 	if (s->closed)
@@ -102,7 +102,7 @@ static void on_written(uv_write_t *req, int status)
 }
 
 /* Gives the socket what it takes at once; the rest is left to libuv. */
-static bool push(struct pl_stream *s)
+static bool push(struct pl_server_stream *s)
 {
 	uv_buf_t b = uv_buf_init(s->waiting.p, (unsigned)s->waiting.n);
 	int took = uv_try_write((uv_stream_t *)&s->tcp, &b, 1);
@@ -121,14 +121,14 @@ static bool push(struct pl_stream *s)
 	return s->writing;
 }
 
-static bool send_waiting(struct pl_stream *s)
+static bool send_waiting(struct pl_server_stream *s)
 {
 	if (s->tls != NULL)
 		pl_tls_take(s->tls, &s->waiting);
 	return s->writing || s->waiting.n == 0 || push(s);
 }
 
-static void flush(struct pl_stream *s)
+static void flush(struct pl_server_stream *s)
 {
 	if (s->closed)
 		return;
@@ -140,14 +140,14 @@ static void flush(struct pl_stream *s)
 		shut(s);
 }
 
-size_t pl_stream_unsent(const struct pl_stream *s)
+size_t pl_server_stream_unsent(const struct pl_server_stream *s)
 {
 	return s->waiting.n + s->going.n;
 }
 
-bool pl_stream_write(struct pl_stream *s, struct pl_str bytes)
+bool pl_server_stream_write(struct pl_server_stream *s, struct pl_str bytes)
 {
-	if (s->closed || s->ended || pl_stream_unsent(s) + bytes.n > s->o.max_unsent)
+	if (s->closed || s->ended || pl_server_stream_unsent(s) + bytes.n > s->o.max_unsent)
 		return false;
 	if (s->tls == NULL && !s->writing && s->waiting.n == 0) { /* mostly all goes at once, and nothing is copied */
 		uv_buf_t b = uv_buf_init((char *)(uintptr_t)bytes.p, (unsigned)bytes.n);
@@ -168,9 +168,9 @@ bool pl_stream_write(struct pl_stream *s, struct pl_str bytes)
 
 /* ---- life ---- */
 
-struct pl_stream *pl_stream_accept(uv_stream_t *listener, const struct pl_stream_options *options)
+struct pl_server_stream *pl_server_stream_accept(uv_stream_t *listener, const struct pl_server_stream_options *options)
 {
-	struct pl_stream *s = pl_calloc(1, sizeof *s);
+	struct pl_server_stream *s = pl_calloc(1, sizeof *s);
 	s->o = *options;
 	uv_tcp_init(listener->loop, &s->tcp);
 	s->tcp.data = s;
@@ -179,7 +179,7 @@ struct pl_stream *pl_stream_accept(uv_stream_t *listener, const struct pl_stream
 	if (uv_accept(listener, (uv_stream_t *)&s->tcp) != 0 ||
 	    uv_read_start((uv_stream_t *)&s->tcp, lend_buffer, on_read) != 0) {
 		s->o.freed = NULL;
-		pl_stream_close(s);
+		pl_server_stream_close(s);
 		return NULL;
 	}
 	uv_tcp_nodelay(&s->tcp, 1);
@@ -187,7 +187,7 @@ struct pl_stream *pl_stream_accept(uv_stream_t *listener, const struct pl_stream
 	return s;
 }
 
-void pl_stream_peer(const struct pl_stream *s, struct sockaddr_storage *out)
+void pl_server_stream_peer(const struct pl_server_stream *s, struct sockaddr_storage *out)
 {
 	int n = sizeof *out;
 	*out = (struct sockaddr_storage){.ss_family = AF_UNSPEC};
@@ -195,7 +195,7 @@ void pl_stream_peer(const struct pl_stream *s, struct sockaddr_storage *out)
 		out->ss_family = AF_UNSPEC;
 }
 
-void pl_stream_end(struct pl_stream *s)
+void pl_server_stream_end(struct pl_server_stream *s)
 {
 	if (s->ended || s->closed)
 		return;
@@ -207,7 +207,7 @@ void pl_stream_end(struct pl_stream *s)
 
 static void on_closed(uv_handle_t *handle)
 {
-	struct pl_stream *s = handle->data;
+	struct pl_server_stream *s = handle->data;
 	void (*freed)(void *) = s->o.freed;
 	void *data = s->o.data;
 	pl_tls_destroy(s->tls);
@@ -218,7 +218,7 @@ static void on_closed(uv_handle_t *handle)
 		freed(data);
 }
 
-void pl_stream_close(struct pl_stream *s)
+void pl_server_stream_close(struct pl_server_stream *s)
 {
 	if (s->closed)
 		return;
