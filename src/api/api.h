@@ -37,6 +37,8 @@ struct pl_api_env {
 		bool last_ok;
 		int64_t last_success_wall_ns;
 	} (*reload_stats)(void *daemon);
+	const struct pl_plugin *listener; /* of the first worker, which has no instance where it is not configured */
+	const _Atomic uint64_t *listener_counters;
 	const char *(*drop_label)(size_t i); /* of the workers' input, for /metrics; NULL: no drops by reason */
 };
 

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "api/listener_metrics.h"
 #include "api/live_metrics.h"
 #include "api/metric_out.h"
 #include "api/output_metrics.h"
@@ -235,6 +236,7 @@ void pl_api_metrics(struct pl_api *a, struct pl_http_exchange *x, struct pl_str 
 	add_config(&e, a);
 	add_discovery(&e, a);
 	add_workers(&e, a);
+	pl_api_add_listener(&e, a);
 	struct pl_outputs *batch_outputs = pl_api_batch_outputs(a);
 	pl_api_add_output_metrics(&e, batch_outputs);
 	pl_outputs_release(batch_outputs);

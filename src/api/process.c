@@ -1,6 +1,7 @@
 #include "api/process.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -9,8 +10,10 @@
 
 static uint64_t count_entries(const char *path)
 {
-	DIR *d = opendir(path);
 	uint64_t n = 0;
+	int fd =
+	    open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* not opendir: thread sanitizers would not see that fd begins anew */
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
 	if (d == NULL)
 		return 0;
 	while (readdir(d) != NULL)

@@ -43,6 +43,7 @@ void pl_api_healthy(struct pl_api *a, struct pl_http_exchange *x, struct pl_str 
 void pl_api_ready(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_reload(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_targets(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
+void pl_api_relays(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_raw(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_queue(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_debug_relabel(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);

@@ -39,6 +39,8 @@ struct pl_daemon {
 	struct pl_worker *workers[MOST_WORKERS];
 	size_t n_workers, n_workers_open, n_workers_switching;
 	struct pl_target_manager *targets;
+	const struct pl_plugin *relay; /* the listener for relays, on the first worker */
+	_Atomic uint64_t relay_counters[PL_LISTENER_COUNTERS];
 	struct pl_api *api;
 	struct pl_api_reload_stats reload_stats;
 	int64_t started_wall_ns;
@@ -116,15 +118,32 @@ static void apply_log(struct pl_daemon *d)
 		pl_log_set(d->log, (enum pl_log_format)d->config->log.format, (enum pl_log_level)d->config->log.level);
 }
 
+/* What relays need of a configuration, for the worker that serves them. */
+static enum pl_err prepare_relay(struct pl_daemon *d, struct pl_config *fresh, const struct pl_config *before, void **prepared,
+				 struct pl_buf *problems)
+{
+	char reason[512] = "";
+	enum pl_err err = d->relay->ops.listener->prepare(fresh, before, prepared, reason, sizeof reason);
+	if (err != PL_OK)
+		pl_buf_addf(problems, "%s\n", reason);
+	return err;
+}
+
 static enum pl_err load_and_apply(struct pl_daemon *d, struct pl_buf *problems)
 {
 	struct pl_problems found = {0};
 	struct pl_config *fresh = NULL;
 	enum pl_err err = pl_config_load(d->config_path, &pl_registry_plugins, &found, &fresh);
+	void *relay = NULL;
 	if (err == PL_OK)
 		err = pl_queue_dir_check(d->queue_dir, fresh, problems);
 	if (err == PL_OK)
+		err = prepare_relay(d, fresh, d->config, &relay, problems);
+	if (err == PL_OK) {
 		err = pl_output_set_apply(d->outputs, fresh, problems);
+		if (err != PL_OK && relay != NULL)
+			d->relay->ops.listener->discard(relay);
+	}
 	struct pl_buf warnings = {0};
 	pl_problems_print(&found, err == PL_OK ? &warnings : problems);
 	pl_problems_finish(&found);
@@ -141,6 +160,8 @@ static enum pl_err load_and_apply(struct pl_daemon *d, struct pl_buf *problems)
 	apply_log(d);
 	pl_queue_dir_apply(d->queue_dir, fresh);
 	switch_outputs(d);
+	if (relay != NULL || old->server.relay != NULL)
+		pl_worker_listen(d->workers[0], d->relay, d->relay_counters, relay);
 	pl_target_manager_apply(d->targets, fresh);
 	pl_config_release(old);
 	return PL_OK;
@@ -308,6 +329,8 @@ static enum pl_err open_api(struct pl_daemon *d, char *reason, size_t reason_siz
 {
 	const struct pl_api_env env = {
 	    .loop = &d->loop,
+	    .listener = d->relay,
+	    .listener_counters = d->relay_counters,
 	    .log = d->log,
 	    .workers = d->workers,
 	    .n_workers = d->n_workers,
@@ -361,6 +384,22 @@ static enum pl_err open_outputs(struct pl_daemon *d)
 	return err;
 }
 
+static bool listen_for_relays(struct pl_daemon *d)
+{
+	struct pl_buf problems = {0};
+	void *prepared = NULL;
+	enum pl_err err = prepare_relay(d, d->config, NULL, &prepared, &problems);
+	if (err == PL_OK) {
+		pl_worker_listen(d->workers[0], d->relay, d->relay_counters, prepared);
+	} else {
+		log_problems(d, &problems);
+		d->exit_status = err == PL_EINUSE ? PL_EXIT_IN_USE : PL_EXIT_FAILED;
+		stop(d);
+	}
+	pl_buf_finish(&problems);
+	return err == PL_OK;
+}
+
 /* Runs as the loop's first callback, so that everything below it may rely on a running loop. */
 static void start(void *data)
 {
@@ -389,6 +428,8 @@ static void start(void *data)
 		stop(d);
 		return;
 	}
+	if (d->config->server.relay != NULL && !listen_for_relays(d))
+		return;
 	warn_if_open_to_all(d);
 	pl_target_manager_apply(d->targets, d->config);
 	d->ready = true;
@@ -413,6 +454,7 @@ int pl_daemon_run(const struct pl_daemon_options *options)
 	struct pl_daemon d = {
 	    .config_path = options->config_path,
 	    .config = options->config,
+	    .relay = pl_plugin_find(PL_PLUGIN_LISTENER, "relay"),
 	    .log = options->log,
 	    .log_level_fixed = options->log_level_fixed,
 	    .started_wall_ns = pl_clock_wall_ns(),

@@ -2,6 +2,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "app/command.h"
@@ -111,6 +112,17 @@ static void keep_freed_memory(void)
 	mallopt(M_TRIM_THRESHOLD, MOST_KEPT);
 }
 
+/* Every target and relay is a file descriptor; many systems give a program 1,024 of them unless it asks for more. */
+static void ask_for_descriptors(void)
+{
+	enum { ENOUGH = 65536 };
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= ENOUGH)
+		return;
+	files.rlim_cur = files.rlim_max < ENOUGH ? files.rlim_max : ENOUGH;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int pl_command_run(int argc, char **argv)
 {
 	struct arguments a = parse(argc, argv);
@@ -121,6 +133,7 @@ int pl_command_run(int argc, char **argv)
 	if (config == NULL)
 		return PL_EXIT_CONFIG;
 	keep_freed_memory();
+	ask_for_descriptors();
 	setenv("UV_THREADPOOL_SIZE", "16",
 	       0); /* libuv lets half of them look up names, and a dead name server holds each for seconds */
 	struct pl_log *log = pl_log_create(STDERR_FILENO, (enum pl_log_format)config->log.format, a.level);

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "config/client.h"
+#include "config/relay.h"
 #include "config/schema.h"
 #include "format/relabel.h"
 
@@ -77,6 +78,7 @@ struct pl_config {
 			int64_t last_values, last_values_bytes, last_values_ttl; /* the cache; ns, 0: without end */
 			int64_t max_clients, client_bytes, keep_alive;           /* of the event stream; keep_alive in ns */
 		} live;
+		const struct pl_relay_config *relay; /* NULL: no relays */
 	} server;
 	struct {
 		int level;  /* enum pl_log_level */

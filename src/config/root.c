@@ -199,7 +199,11 @@ static const struct pl_field server_fields[] = {
      IN(server, live),
      .schema = &live_schema,
      .help = "live values and their event stream; takes effect at the start"},
-    PL_REFUSED("relay", "relays arrive in a later version"),
+    {.key = "relay",
+     .type = PL_FIELD_OPTIONAL,
+     IN(server, relay),
+     .schema = &pl_relay_schema,
+     .help = "where relays connect; not given: nowhere"},
     PL_REFUSED("statsd", "statsd arrives in a later version"),
     {0},
 };

@@ -1,4 +1,4 @@
-/* What a plugin is, and the three kinds of them that there are so far.
+/* What a plugin is, and the four kinds of them that there are so far.
  *
  * A plugin is a folder that exports one `const struct pl_plugin pl_plugin_<folder>`. It is a class: it has no state of its own;
  * every entry in the configuration makes an instance. The same sources make part of the daemon or a shared object, which exports
@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "config/config.h"
 #include "config/schema.h"
 #include "format/labels.h"
 #include "net/loop.h"
@@ -28,7 +29,7 @@
 #define PL_PLUGIN_MAGIC UINT32_C(0x504c5347)
 enum { PL_PLUGIN_ABI_MAJOR = 1, PL_PLUGIN_ABI_MINOR = 0 };
 
-enum pl_plugin_kind { PL_PLUGIN_INPUT, PL_PLUGIN_DISCOVERY, PL_PLUGIN_OUTPUT };
+enum pl_plugin_kind { PL_PLUGIN_INPUT, PL_PLUGIN_DISCOVERY, PL_PLUGIN_OUTPUT, PL_PLUGIN_LISTENER };
 
 struct pl_plugin {
 	uint32_t magic;
@@ -42,6 +43,7 @@ struct pl_plugin {
 		const struct pl_input_ops *input;
 		const struct pl_discovery_ops *discovery;
 		const struct pl_output_ops *output;
+		const struct pl_listener_ops *listener;
 	} ops;
 };
 
@@ -97,6 +99,41 @@ struct pl_input_ops {
 	const struct pl_input_counters *(*counters)(void *self);
 	const char *(*drop_label)(size_t i);                               /* name of dropped[i]; NULL behind the last */
 	void (*close)(void *self, void (*closed)(void *data), void *data); /* after every target was detached */
+};
+
+/* ---- listener: takes points from those who come to it, on a worker's thread. One instance in the daemon. ---- */
+
+enum { PL_LISTENER_COUNTERS = 64 };
+
+struct pl_listener_env {
+	struct pl_loop *loop; /* the worker's */
+	struct pl_log *log;
+	struct pl_sink *sink;
+	struct pl_live_tap *live;   /* NULL: nothing goes live */
+	_Atomic uint64_t *counters; /* PL_LISTENER_COUNTERS of them; they outlive the instance */
+};
+
+/* How /metrics shows env.counters[i]. Those of one family stand together. */
+struct pl_listener_counter {
+	const char *family; /* a counter's without `_total` */
+	const char *help;
+	const char *reason; /* value of the label `reason`; NULL: none */
+	bool gauge;
+};
+
+struct pl_listener_ops {
+	/* On the control thread: all of taking on a configuration that can fail (sockets, certificates). `before` is the
+	 * configuration that was prepared last, NULL: none; its sockets are kept where they are the same. Either may lack what
+	 * the listener needs: *prepared is NULL then, and it is to close what it has. On failure `reason` says why. Shares
+	 * `config`. */
+	PL_MUST_CHECK enum pl_err (*prepare)(struct pl_config *config, const struct pl_config *before, void **prepared,
+					     char *reason, size_t reason_size);
+	void (*discard)(void *prepared);                                   /* what was prepared and is not wanted; any thread */
+	void (*open)(const struct pl_listener_env *env, void **self);      /* borrows env for life; listens to nobody yet */
+	void (*adopt)(void *self, void *prepared);                         /* takes; NULL: listen no more */
+	void (*status)(void *self, struct pl_buf *json);                   /* appends one JSON value */
+	const struct pl_listener_counter *(*counter)(size_t i);            /* NULL behind the last */
+	void (*close)(void *self, void (*closed)(void *data), void *data); /* takes in what was asked for, for a moment */
 };
 
 /* ---- discovery: says what there is to scrape, on the control thread. One instance per entry of a job. ---- */

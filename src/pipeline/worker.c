@@ -30,6 +30,10 @@ struct pl_worker {
 	const struct pl_input_ops *ops;
 	void *input;
 	struct pl_input_env env;
+	const struct pl_listener_ops *listener_ops; /* NULL: there is none */
+	void *listener;
+	struct pl_listener_env listener_env;
+	struct pl_live_tap *live;
 	struct pl_sink sink;
 	struct pl_transfer_pool *transfers;
 	struct pl_outputs *outputs; /* shares */
@@ -61,6 +65,11 @@ struct worker_msg {
 	struct pl_worker_statuses statuses;
 	uint64_t *keys; /* owned; NULL: all */
 	size_t n_keys;
+	const struct pl_plugin *plugin;
+	_Atomic uint64_t *counters;
+	void *prepared;
+	void (*told)(void *data, struct pl_str json);
+	struct pl_buf json;
 };
 
 static int64_t scheduled_now(const struct pl_worker *w)
@@ -310,6 +319,54 @@ void pl_worker_collect(struct pl_worker *w, const uint64_t *keys, size_t n, stru
 	tell(w, m, run_collect);
 }
 
+/* ---- listener ---- */
+
+static void run_listen(struct pl_msg *msg)
+{
+	struct worker_msg *m = pl_container_of(msg, struct worker_msg, msg);
+	struct pl_worker *w = m->worker;
+	if (w->listener_ops == NULL) {
+		w->listener_ops = m->plugin->ops.listener;
+		w->listener_env = (struct pl_listener_env){
+		    .loop = &w->loop, .log = w->log, .sink = &w->sink, .live = w->live, .counters = m->counters};
+		w->listener_ops->open(&w->listener_env, &w->listener);
+	}
+	w->listener_ops->adopt(w->listener, m->prepared);
+	free(m);
+}
+
+void pl_worker_listen(struct pl_worker *w, const struct pl_plugin *plugin, _Atomic uint64_t *counters, void *prepared)
+{
+	tell(w, (struct worker_msg){.plugin = plugin, .counters = counters, .prepared = prepared}, run_listen);
+}
+
+static void run_told(struct pl_msg *msg)
+{
+	struct worker_msg *m = pl_container_of(msg, struct worker_msg, msg);
+	m->told(m->data, pl_buf_str(&m->json));
+	pl_buf_finish(&m->json);
+	free(m);
+}
+
+static void run_listener_status(struct pl_msg *msg)
+{
+	struct worker_msg *m = pl_container_of(msg, struct worker_msg, msg);
+	struct pl_worker *w = m->worker;
+	if (w->listener_ops != NULL)
+		w->listener_ops->status(w->listener, &m->json);
+	m->msg.run = run_told;
+	if (!pl_loop_post(m->reply_loop, &m->msg)) {
+		pl_buf_finish(&m->json);
+		free(m);
+	}
+}
+
+void pl_worker_listener_status(struct pl_worker *w, struct pl_loop *loop, void (*done)(void *data, struct pl_str json),
+			       void *data)
+{
+	tell(w, (struct worker_msg){.reply_loop = loop, .told = done, .data = data}, run_listener_status);
+}
+
 struct pl_worker_stats pl_worker_stats(struct pl_worker *w)
 {
 	return (struct pl_worker_stats){
@@ -338,6 +395,7 @@ enum pl_err pl_worker_create(struct pl_worker **out, const struct pl_worker_opti
 	w->log = options->log;
 	w->ops = options->input->ops.input;
 	w->outputs = pl_outputs_share(options->outputs);
+	w->live = options->live;
 	w->sink.commit = on_commit;
 	w->sink.put = on_put;
 	w->wall_minus_mono_ns = pl_clock_wall_ns() - pl_clock_mono_ns();
@@ -353,7 +411,7 @@ enum pl_err pl_worker_create(struct pl_worker **out, const struct pl_worker_opti
 	err = pl_transfer_pool_create(&w->transfers, &w->loop, &(struct pl_transfer_pool_options){0});
 	if (err == PL_OK) {
 		w->env = (struct pl_input_env){
-		    .loop = &w->loop, .transfers = w->transfers, .log = w->log, .sink = &w->sink, .live = options->live};
+		    .loop = &w->loop, .transfers = w->transfers, .log = w->log, .sink = &w->sink, .live = w->live};
 		err = w->ops->open(&w->env, &w->input);
 	}
 	if (err == PL_OK)
@@ -393,6 +451,12 @@ static void on_input_closed(void *data)
 	pl_transfer_pool_close(w->transfers, on_transfers_closed, w);
 }
 
+static void on_listener_closed(void *data)
+{
+	struct pl_worker *w = data;
+	w->ops->close(w->input, on_input_closed, w);
+}
+
 static void run_close(void *data)
 {
 	struct pl_worker *w = data;
@@ -401,7 +465,10 @@ static void run_close(void *data)
 		next = e->hh.next;
 		drop_entry(w, e);
 	}
-	w->ops->close(w->input, on_input_closed, w);
+	if (w->listener_ops != NULL)
+		w->listener_ops->close(w->listener, on_listener_closed, w);
+	else
+		on_listener_closed(w);
 }
 
 void pl_worker_close(struct pl_worker *w, struct pl_loop *loop, void (*closed)(void *data), void *data)

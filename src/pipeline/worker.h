@@ -12,8 +12,8 @@ struct pl_worker_options {
 	unsigned index;
 	const struct pl_plugin *input; /* kind PL_PLUGIN_INPUT */
 	struct pl_outputs *outputs;    /* shares */
-	struct pl_log *log;            /* borrowed */
 	struct pl_live_tap *live;      /* borrowed; NULL: nothing goes live */
+	struct pl_log *log;            /* borrowed */
 };
 
 PL_MUST_CHECK enum pl_err pl_worker_create(struct pl_worker **out, const struct pl_worker_options *options);
@@ -23,6 +23,14 @@ void pl_worker_add(struct pl_worker *w, struct pl_target *t); /* shares */
 void pl_worker_remove(struct pl_worker *w, uint64_t target_key);
 void pl_worker_set_outputs(struct pl_worker *w, struct pl_outputs *outputs, struct pl_loop *loop, void (*done)(void *data),
 			   void *data); /* shares; done on `loop` once the old set is no longer used, its last batches sealed */
+
+/* The worker's listener adopts what its plugin prepared (NULL: it listens no more); the first call makes the instance. `counters`
+ * are PL_LISTENER_COUNTERS, borrowed for the worker's life. Always the same plugin. */
+void pl_worker_listen(struct pl_worker *w, const struct pl_plugin *plugin, _Atomic uint64_t *counters, void *prepared);
+
+/* Asks the listener for its status: `done` runs on `loop` with one JSON value ("" when there is no listener), borrowed. */
+void pl_worker_listener_status(struct pl_worker *w, struct pl_loop *loop, void (*done)(void *data, struct pl_str json),
+			       void *data);
 
 /* Asks for the status of the targets with these keys (copied), or of all when `keys` is NULL: `done` runs on `loop` with an array
  * of those that the worker has, in the order of the keys, to be given back to pl_worker_statuses_free. A status with its outcomes

@@ -183,7 +183,7 @@ def test_the_reference_names_every_key(write):
 def test_the_reference_holds_when_its_comments_are_keys(write):
     """Keys without a default stand as comments: taken as keys, they must be right too."""
     text = re.sub(r"^( *)# (?=[a-z_]+: \S)", r"\1", REFERENCE.read_text(), flags=re.M)
-    assert text.count("\n    token_file: ") == 1 and text.count("ca_file: ") == 1
+    assert text.count("\n    token_file: ") == 2 and text.count("ca_file: ") == 2
     p = check(write(text))
     assert p.returncode == 0, p.stderr
 
@@ -195,10 +195,12 @@ scrape_configs:
   - {job_name: node, tls_config: {}, authorization: {credentials: x}, file_sd_configs: [{files: [targets/*.yml]}],
      relabel_configs: [{source_labels: [__address__], target_label: address}]}
 outputs: [local: {}, file: {path: points.lp}]
+server: {relay: {}}
 """))
     for section in ("log", "queue", "workers"):
         assert shown[section] == plain[section]
     assert shown["server"]["http"] == plain["server"]["http"]
+    assert {**shown["server"]["relay"], "overrides": None} == {**plain["server"]["relay"], "overrides": None}
     assert {**shown["global"], "external_labels": {}} == plain["global"]
     job, default = shown["scrape_configs"][0], plain["scrape_configs"][0]
     for key in set(job) - {"static_configs", "file_sd_configs", "metric_relabel_configs", "body_size_limit"}:  # 0 there: inherited

@@ -164,8 +164,22 @@ static void says_what_is_wrong(void **state)
 	     "database: "
 	     "...}\n"},
 	    {"kapacitor: {}", "f.yml:1:1: kapacitor: alerts in Kapacitor arrive in a later version\n"},
-	    {"server: {relay: {}, statsd: {}}", "f.yml:1:10: server.relay: relays arrive in a later version\n"
-						"f.yml:1:21: server.statsd: statsd arrives in a later version\n"},
+	    {"server: {relay: {}, statsd: {}}", "f.yml:1:21: server.statsd: statsd arrives in a later version\n"},
+	    {"server: {relay: {listen: ':3000'}}",
+	     "f.yml:1:26: server.relay.listen: lets other machines in, any of which could speak for any host; set token_file, or "
+	     "client_ca_file with cert_file and key_file, or allow_insecure: true if that is meant\n"},
+	    {"server: {relay: {listen: '10.0.0.1:3000', cert_file: a, key_file: b}}",
+	     "f.yml:1:26: server.relay.listen: lets other machines in, any of which could speak for any host; set token_file, or "
+	     "client_ca_file with cert_file and key_file, or allow_insecure: true if that is meant\n"},
+	    {"server: {relay: {client_ca_file: a, beat_interval: 2500ms, token: ''}}",
+	     "f.yml:1:34: server.relay.client_ca_file: needs cert_file and key_file, as certificates of relays are seen over TLS "
+	     "only\n"
+	     "f.yml:1:52: server.relay.beat_interval: must be whole seconds: relays are told no others\n"
+	     "f.yml:1:67: server.relay.token: must not be empty; leave the key out to let everybody in\n"},
+	    {"server: {relay: {beat_interval: 1s, overrides: {a-b: {interval: 1s}}}}",
+	     "f.yml:1:33: server.relay.beat_interval: 1s is out of range; allowed: 2s to 1d\n"
+	     "f.yml:1:48: server.relay.overrides: no collector can be called \"a-b\": `:`, `,`, `-` and line breaks end a "
+	     "name\n"},
 	    {"server: {http: {cert_file: a}}",
 	     "f.yml:1:28: server.http.cert_file: cert_file and key_file go together; key_file is missing\n"},
 	    {"server: {http: {token: ''}}",
