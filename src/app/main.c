@@ -18,6 +18,7 @@ static const struct command commands[] = {
     {"convert", NULL, pl_command_convert},
     {"relabel", NULL, pl_command_relabel},
     {"explain", NULL, pl_command_explain},
+    {"relay", NULL, pl_command_relay},
     {"healthcheck", NULL, pl_command_healthcheck},
 };
 
