@@ -225,7 +225,7 @@ def test_against_our_daemon(pulseline, relay):
         pytest.skip("this binary has no server.relay")
     daemon.start()
     p = relay(f"127.0.0.1:{port}", "--id", "ours", "--tag", "dc:eu1")
-    wait_until(lambda: len(re.findall(r"^ram_used,.*host=ours.* value=0\.\d+", daemon.points_path.read_text(), re.M)) >= 3, "points")
+    wait_until(lambda: len(re.findall(r"^ram_used,.*host=ours.* ram_used=0\.\d+", daemon.points_path.read_text(), re.M)) >= 3, "points")
     assert p.end() == 0
 
 
