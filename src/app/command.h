@@ -12,6 +12,7 @@ int pl_command_explain(int argc, char **argv);       /* explain URL */
 int pl_command_check_lp(int argc, char **argv);      /* check lp [--json] [FILE...] */
 int pl_command_convert(int argc, char **argv);       /* convert [--schema=...] [FILE...] */
 int pl_command_relabel(int argc, char **argv);       /* relabel --rules FILE [--trace] */
+int pl_command_relay(int argc, char **argv);         /* relay -a HOST:PORT [--id ID] [--tag k:v]... */
 int pl_command_healthcheck(int argc, char **argv);
 
 #endif
