@@ -79,6 +79,7 @@ enum pl_err pl_api_open(struct pl_api **out, const struct pl_api_env *env, char 
 	    .listen = c->server.http.listen,
 	    .cert_file = c->server.http.cert_file,
 	    .key_file = c->server.http.key_file,
+	    .self_signed = c->server.http.self_signed,
 	    .handler = dispatch,
 	    .data = a,
 	    .log = env->log,

@@ -11,6 +11,7 @@ int pl_command_check_metrics(int argc, char **argv); /* check metrics [--format=
 int pl_command_explain(int argc, char **argv);       /* explain URL */
 int pl_command_check_lp(int argc, char **argv);      /* check lp [--json] [FILE...] */
 int pl_command_convert(int argc, char **argv);       /* convert [--schema=...] [FILE...] */
+int pl_command_convert_config(int argc, char **argv); /* convert config [FLAGS OF PULSE] */
 int pl_command_relabel(int argc, char **argv);       /* relabel --rules FILE [--trace] */
 int pl_command_healthcheck(int argc, char **argv);
 

@@ -24,6 +24,8 @@ static const int handled_signals[] = {SIGHUP, SIGTERM, SIGINT};
 
 struct pl_daemon {
 	const char *config_path;
+	enum pl_err (*load)(void *data, struct pl_problems *problems, struct pl_config **out);
+	void *load_data;
 	struct pl_config *config;
 	struct pl_log *log;
 	bool log_level_fixed;
@@ -78,7 +80,7 @@ static void log_warnings(struct pl_daemon *d, const struct pl_buf *warnings)
 	while (rest.n > 0) {
 		struct pl_str line = pl_str_cut(&rest, '\n');
 		if (line.n > 0)
-			pl_warn(d->log, "configuration has no effect in part", PL_KVS("problem", line));
+			pl_warn(d->log, "the configuration has a warning", PL_KVS("problem", line));
 	}
 }
 
@@ -114,7 +116,7 @@ static enum pl_err load_and_apply(struct pl_daemon *d, struct pl_buf *problems)
 {
 	struct pl_problems found = {0};
 	struct pl_config *fresh = NULL;
-	enum pl_err err = pl_config_load(d->config_path, &pl_registry_plugins, &found, &fresh);
+	enum pl_err err = d->load(d->load_data, &found, &fresh);
 	if (err == PL_OK)
 		err = pl_queue_dir_check(d->queue_dir, fresh, problems);
 	if (err == PL_OK)
@@ -391,6 +393,8 @@ int pl_daemon_run(const struct pl_daemon_options *options)
 {
 	struct pl_daemon d = {
 	    .config_path = options->config_path,
+	    .load = options->load,
+	    .load_data = options->load_data,
 	    .config = options->config,
 	    .log = options->log,
 	    .log_level_fixed = options->log_level_fixed,

@@ -15,6 +15,7 @@ static const struct command commands[] = {
     {"check", "sd", pl_command_check_sd},
     {"check", "metrics", pl_command_check_metrics},
     {"check", "lp", pl_command_check_lp},
+    {"convert", "config", pl_command_convert_config},
     {"convert", NULL, pl_command_convert},
     {"relabel", NULL, pl_command_relabel},
     {"explain", NULL, pl_command_explain},

@@ -68,6 +68,7 @@ struct pl_config {
 			struct pl_secret token;
 			const char *cors_allow;
 			const char *cert_file, *key_file;
+			bool self_signed;
 		} http;
 	} server;
 	struct {
