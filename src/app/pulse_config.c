@@ -253,6 +253,15 @@ void pl_pulse_config_write(const struct pl_pulse_settings *s, struct pl_buf *out
 	write_live(&w);
 }
 
+/* Is something wrong here that was told already? */
+static bool told(const struct pl_problems *problems, struct pl_mark mark, const char *path)
+{
+	for (const struct pl_problem *p = problems->first; p != NULL; p = p->next)
+		if (!p->warning && p->mark.line == mark.line && p->mark.column == mark.column && strcmp(p->path, path) == 0)
+			return true;
+	return false;
+}
+
 /* What was found wrong in the text, told by where it came from. */
 static void translate(const struct pl_pulse_settings *s, const struct pl_pulse_lines *lines, const struct pl_problems *found,
 		      struct pl_problems *problems)
@@ -268,9 +277,11 @@ static void translate(const struct pl_pulse_settings *s, const struct pl_pulse_l
 		}
 		if (p->warning)
 			pl_problems_warn(problems, mark, at, "%s", p->text);
-		else
+		else if (!told(problems, mark, at))
 			pl_problems_add(problems, mark, at, "%s", p->text);
 	}
+	if (found->n > 0 && problems->n == 0) /* never silent, whatever the bounds left out */
+		pl_problems_add(problems, (struct pl_mark){s->file, 0, 0}, "", "cannot be used");
 }
 
 enum pl_err pl_pulse_config_build(const struct pl_pulse_settings *s, const struct pl_config_plugins *plugins,
