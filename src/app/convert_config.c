@@ -20,7 +20,8 @@ static void print_problems(const struct pl_problems *problems)
 {
 	struct pl_buf text = {0};
 	pl_problems_print(problems, &text);
-	fwrite(text.p, 1, text.n, stderr);
+	if (text.n > 0)
+		fwrite(text.p, 1, text.n, stderr);
 	pl_buf_finish(&text);
 }
 
@@ -50,6 +51,7 @@ int pl_command_convert_config(int argc, char **argv)
 	const struct pl_config_source source = {.path = file_of(&args), .args = &args};
 	struct pl_problems problems = {0};
 	struct pl_buf out = {0};
+	pl_buf_add_cstr(&out, "# Made of pulse's flags and configuration by `pulseline convert config`.\n");
 	enum pl_err err = pl_config_source_convert(&source, &problems, &out);
 	print_problems(&problems);
 	pl_problems_finish(&problems);

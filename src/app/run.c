@@ -89,7 +89,8 @@ static int load(const struct pl_config_source *source, struct pl_config_loaded *
 	if (pl_config_source_load(source, &problems, out) != PL_OK) {
 		status = out->no_server ? PL_EXIT_USAGE : PL_EXIT_CONFIG;
 		pl_problems_print(&problems, &text);
-		fwrite(text.p, 1, text.n, stderr);
+		if (text.n > 0)
+			fwrite(text.p, 1, text.n, stderr);
 		if (out->no_server) {
 			fputs(help, stdout);
 			fflush(stdout);
