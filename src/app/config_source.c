@@ -13,10 +13,11 @@ struct found {
 
 static enum pl_err refuse_mixture(const struct pl_config_source *source, const char *flag, struct pl_problems *problems)
 {
-	pl_problems_add(problems, (struct pl_mark){source->path, 0, 0}, "",
-			"holds our own configuration, but --%s is a flag of pulse: give one or the other; `pulseline convert config` "
-			"turns pulse's into ours",
-			flag);
+	pl_problems_add(
+	    problems, (struct pl_mark){source->path, 0, 0}, "",
+	    "holds our own configuration, but --%s is a flag of pulse: give one or the other; `pulseline convert config` "
+	    "turns pulse's into ours",
+	    flag);
 	return PL_EPARSE;
 }
 
@@ -72,8 +73,7 @@ enum pl_err pl_config_source_load(const struct pl_config_source *source, struct 
 		warn_of_words(source, problems);
 		settle(source, &f, problems, &settings);
 		out->no_server = problems->n == 0 && !settings.of[PL_PULSE_SERVER].yes;
-		err = out->no_server ? PL_EINVAL
-				     : pl_pulse_config_build(&settings, &pl_registry_plugins, problems, &out->config);
+		err = out->no_server ? PL_EINVAL : pl_pulse_config_build(&settings, &pl_registry_plugins, problems, &out->config);
 		pl_pulse_settings_finish(&settings);
 	}
 	pl_arena_finish(&f.arena);

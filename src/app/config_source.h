@@ -7,7 +7,7 @@
 #include "config/config.h"
 
 struct pl_config_source {
-	const char *path;                /* NULL: no file, flags of pulse alone */
+	const char *path;                 /* NULL: no file, flags of pulse alone */
 	const struct pl_pulse_args *args; /* NULL: none */
 };
 

@@ -102,6 +102,8 @@ static void say_what_needs_restart(struct pl_daemon *d, const struct pl_config *
 {
 	if (!pl_str_is(pl_str_of(fresh->server.http.listen), d->config->server.http.listen))
 		pl_warn(d->log, "takes effect at the next start only", PL_KVC("key", "server.http.listen"));
+	if (fresh->server.http.self_signed != d->config->server.http.self_signed)
+		pl_warn(d->log, "takes effect at the next start only", PL_KVC("key", "server.http.self_signed"));
 	if (fresh->workers != d->config->workers)
 		pl_warn(d->log, "takes effect at the next start only", PL_KVC("key", "workers"));
 }

@@ -43,12 +43,13 @@ enum pl_err pl_pulse_file_judge(const struct pl_node *document, struct pl_proble
 	if (ours != NULL && pulses != NULL) {
 		bool pulses_last = pulses->mark.line > ours->mark.line;
 		const struct pl_node *last = pulses_last ? pulses : ours, *first = pulses_last ? ours : pulses;
-		pl_problems_add(problems, last->mark, "",
-				"%.*s is a key of %s configuration, but %.*s on line %u is one of %s: a file holds the keys of one "
-				"of them; `pulseline convert config` turns pulse's into ours",
-				(int)(last->text.n < 64 ? last->text.n : 64), last->text.p, pulses_last ? "pulse's" : "our own",
-				(int)(first->text.n < 64 ? first->text.n : 64), first->text.p, (unsigned)first->mark.line,
-				pulses_last ? "our own" : "pulse's");
+		pl_problems_add(
+		    problems, last->mark, "",
+		    "%.*s is a key of %s configuration, but %.*s on line %u is one of %s: a file holds the keys of one "
+		    "of them; `pulseline convert config` turns pulse's into ours",
+		    (int)(last->text.n < 64 ? last->text.n : 64), last->text.p, pulses_last ? "pulse's" : "our own",
+		    (int)(first->text.n < 64 ? first->text.n : 64), first->text.p, (unsigned)first->mark.line,
+		    pulses_last ? "our own" : "pulse's");
 		return PL_EPARSE;
 	}
 	if (ours != NULL || pulses != NULL)
@@ -117,9 +118,10 @@ enum pl_err pl_pulse_file_read(struct pl_arena *arena, const char *path, struct 
 	*kind = PL_PULSE_FILE_UNCLEAR;
 	*out = NULL;
 	if (is_one_of(ending, unread)) {
-		pl_problems_add(problems, (struct pl_mark){path, 0, 0}, "",
-				"configurations in %s are not read here; write the same keys as YAML or JSON into a .yml or .json file",
-				ending);
+		pl_problems_add(
+		    problems, (struct pl_mark){path, 0, 0}, "",
+		    "configurations in %s are not read here; write the same keys as YAML or JSON into a .yml or .json file",
+		    ending);
 		return PL_EPARSE;
 	}
 	enum pl_err err = pl_file_read(path, MOST_BYTES, &text, why, sizeof why);
@@ -128,9 +130,10 @@ enum pl_err pl_pulse_file_read(struct pl_arena *arena, const char *path, struct 
 	else
 		err = pl_pulse_file_parse(arena, path, pl_buf_str(&text), is_one_of(ending, json), problems, kind, out);
 	if (err == PL_OK && *kind == PL_PULSE_FILE_PULSES && !is_one_of(ending, read)) {
-		pl_problems_add(problems, (struct pl_mark){path, 0, 0}, "",
-				"these are keys of pulse's configuration, whose format goes by the end of its name: call it .json, .yml "
-				"or .yaml");
+		pl_problems_add(
+		    problems, (struct pl_mark){path, 0, 0}, "",
+		    "these are keys of pulse's configuration, whose format goes by the end of its name: call it .json, .yml "
+		    "or .yaml");
 		err = PL_EPARSE;
 	}
 	pl_buf_finish(&text);

@@ -16,9 +16,9 @@ enum pl_pulse_file_kind {
 PL_MUST_CHECK enum pl_err pl_pulse_file_judge(const struct pl_node *document, struct pl_problems *problems,
 					      enum pl_pulse_file_kind *kind);
 
-/* Reads the file `path` and judges it. *out is its document, and NULL when it is ours or empty. The format goes by the name's end:
- * JSON, else YAML; a file of pulse must be called .json, .yml or .yaml. Files in formats of pulse that are not read here (toml,
- * hcl, properties) are refused by name. On failure the problems tell. */
+/* Reads the file `path` and judges it. *out is its document, and NULL when it is ours or empty. The format goes by the name's
+ * end: JSON, else YAML; a file of pulse must be called .json, .yml or .yaml. Files in formats of pulse that are not read here
+ * (toml, hcl, properties) are refused by name. On failure the problems tell. */
 PL_MUST_CHECK enum pl_err pl_pulse_file_read(struct pl_arena *arena, const char *path, struct pl_problems *problems,
 					     enum pl_pulse_file_kind *kind, struct pl_node **out);
 

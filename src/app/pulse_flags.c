@@ -63,7 +63,8 @@ enum pl_pulse_id pl_pulse_flag_find(struct pl_str name, bool any_case)
 {
 	for (size_t i = 0; i < PL_PULSE_FLAGS; i++) {
 		const char *known = pl_pulse_flags[i].name;
-		if (name.n == strlen(known) && (any_case ? strncasecmp(name.p, known, name.n) : memcmp(name.p, known, name.n)) == 0)
+		if (name.n == strlen(known) &&
+		    (any_case ? strncasecmp(name.p, known, name.n) : memcmp(name.p, known, name.n)) == 0)
 			return (enum pl_pulse_id)i;
 	}
 	return PL_PULSE_FLAGS;

@@ -54,7 +54,8 @@ struct pl_pulse_args {
 	size_t n_words;
 };
 
-/* Reads what stands behind argv[0] as pulse does: -p 5, -p5, -p=5, --poll-interval 5, --poll-interval=5; a bool takes a value with
+/* Reads what stands behind argv[0] as pulse does: -p 5, -p5, -p=5, --poll-interval 5, --poll-interval=5; a bool takes a value
+ * with
  * `=` only; letters of bools may stand together (-sI=false); the last one counts; `--` ends the flags. PL_EINVAL: `reason` tells;
  * it shows no value of a token. */
 PL_MUST_CHECK enum pl_err pl_pulse_flags_parse(int argc, char **argv, struct pl_pulse_args *out, char *reason,
@@ -66,8 +67,8 @@ const char *pl_pulse_flags_foreign(const struct pl_pulse_args *args);
 /* The flag or key of this name; PL_PULSE_FLAGS when there is none. */
 enum pl_pulse_id pl_pulse_flag_find(struct pl_str name, bool any_case);
 
-/* The forms of pulse's values: a bool is 1 t T true True TRUE or 0 f F false False FALSE; an int is decimal, 0x..., or octal with a
- * leading 0. False: it is none. */
+/* The forms of pulse's values: a bool is 1 t T true True TRUE or 0 f F false False FALSE; an int is decimal, 0x..., or octal with
+ * a leading 0. False: it is none. */
 bool pl_pulse_bool(struct pl_str text, bool *out);
 bool pl_pulse_int(struct pl_str text, int64_t *out);
 

@@ -34,8 +34,8 @@ const char *pl_pulse_setting_path(const struct pl_pulse_settings *s, enum pl_pul
 	return out;
 }
 
-static void __attribute__((format(printf, 4, 5))) complain(struct pl_problems *problems, const struct pl_pulse_settings *s,
-							   enum pl_pulse_id id, const char *format, ...)
+static void __attribute__((format(printf, 4, 5)))
+complain(struct pl_problems *problems, const struct pl_pulse_settings *s, enum pl_pulse_id id, const char *format, ...)
 {
 	char text[512], path[40];
 	va_list args;
@@ -45,8 +45,8 @@ static void __attribute__((format(printf, 4, 5))) complain(struct pl_problems *p
 	pl_problems_add(problems, pl_pulse_setting_mark(s, id), pl_pulse_setting_path(s, id, path), "%s", text);
 }
 
-static void __attribute__((format(printf, 4, 5))) warn(struct pl_problems *problems, const struct pl_pulse_settings *s,
-						       enum pl_pulse_id id, const char *format, ...)
+static void __attribute__((format(printf, 4, 5)))
+warn(struct pl_problems *problems, const struct pl_pulse_settings *s, enum pl_pulse_id id, const char *format, ...)
 {
 	char text[512], path[40];
 	va_list args;
@@ -98,7 +98,8 @@ static bool truth(const struct pl_node *value, bool *out)
 	return true;
 }
 
-static void take_value(struct pl_pulse_settings *s, enum pl_pulse_id id, const struct pl_node *value, struct pl_problems *problems)
+static void take_value(struct pl_pulse_settings *s, enum pl_pulse_id id, const struct pl_node *value,
+		       struct pl_problems *problems)
 {
 	struct pl_pulse_setting *v = &s->of[id];
 	struct pl_pulse_setting fresh = {.source = PL_PULSE_FILE, .mark = value->mark, .text = v->text, .number = v->number};
@@ -240,21 +241,24 @@ static void check_listeners(const struct pl_pulse_settings *s, struct pl_problem
 	if (token[0] == '\0')
 		complain(problems, s, PL_PULSE_TOKEN, "must not be empty: everybody could use the API");
 	else if (strcmp(token, "secret") == 0 && !is_loopback(http))
-		complain(problems, s, PL_PULSE_TOKEN,
-			 "is the default one, \"secret\", which everybody knows, while %.80s is open to other machines; set a token "
-			 "of your own",
-			 http);
+		complain(
+		    problems, s, PL_PULSE_TOKEN,
+		    "is the default one, \"secret\", which everybody knows, while %.80s is open to other machines; set a token "
+		    "of your own",
+		    http);
 	else if (strcmp(token, "secret") == 0)
-		warn(problems, s, PL_PULSE_TOKEN, "is the default one, \"secret\", which everybody knows; set a token of your own");
+		warn(problems, s, PL_PULSE_TOKEN,
+		     "is the default one, \"secret\", which everybody knows; set a token of your own");
 	if (!is_loopback(relays) && pl_listen_flaw(pl_str_of(relays)) == NULL) {
 		if (!s->of[PL_PULSE_INSECURE_RELAYS].yes)
-			complain(problems, s, PL_PULSE_SERVER_LISTEN,
-				 "%.80s is open to other machines, any of which could speak for any host, for relays of pulse know "
-				 "neither tokens nor TLS; say allow-insecure-relays=true if that is meant",
-				 relays);
+			complain(
+			    problems, s, PL_PULSE_SERVER_LISTEN,
+			    "%.80s is open to other machines, any of which could speak for any host, for relays of pulse know "
+			    "neither tokens nor TLS; say allow-insecure-relays=true if that is meant",
+			    relays);
 		else
-			warn(problems, s, PL_PULSE_SERVER_LISTEN, "%.80s is open to other machines, any of which can speak for any host",
-			     relays);
+			warn(problems, s, PL_PULSE_SERVER_LISTEN,
+			     "%.80s is open to other machines, any of which can speak for any host", relays);
 	}
 }
 
@@ -263,9 +267,11 @@ static void check_certificate(const struct pl_pulse_settings *s, struct pl_probl
 	bool cert = s->of[PL_PULSE_CERT_FILE].text[0] != '\0', key = s->of[PL_PULSE_KEY_FILE].text[0] != '\0';
 	enum pl_pulse_id given = cert ? PL_PULSE_CERT_FILE : PL_PULSE_KEY_FILE;
 	if (cert != key)
-		complain(problems, s, given, "cert-file and key-file go together; %s is missing", cert ? "key-file" : "cert-file");
+		complain(problems, s, given, "cert-file and key-file go together; %s is missing",
+			 cert ? "key-file" : "cert-file");
 	if ((cert || key) && s->of[PL_PULSE_INSECURE].yes)
-		complain(problems, s, given, "has no effect with insecure=true, pulse's default; say insecure=false (-I=false) for HTTPS");
+		complain(problems, s, given,
+			 "has no effect with insecure=true, pulse's default; say insecure=false (-I=false) for HTTPS");
 }
 
 static void check_mist(const struct pl_pulse_settings *s, struct pl_problems *problems)

@@ -1,4 +1,5 @@
-/* What pulse would run with: its flags over its configuration file over its defaults, each setting with the place it came from. */
+/* What pulse would run with: its flags over its configuration file over its defaults, each setting with the place it came from.
+ */
 #ifndef PL_APP_PULSE_SETTINGS_H
 #define PL_APP_PULSE_SETTINGS_H
 
@@ -22,8 +23,8 @@ struct pl_pulse_settings {
 	struct pl_pulse_setting of[PL_PULSE_FLAGS];
 };
 
-/* `document` is the file's mapping, or NULL; `file` names it, or is "". Everything that is wrong or repaired is added to `problems`,
- * by the flag's or the key's name; nothing there shows a token. */
+/* `document` is the file's mapping, or NULL; `file` names it, or is "". Everything that is wrong or repaired is added to
+ * `problems`, by the flag's or the key's name; nothing there shows a token. */
 void pl_pulse_settings_init(struct pl_pulse_settings *s, const char *file, const struct pl_node *document,
 			    const struct pl_pulse_args *args, struct pl_problems *problems);
 void pl_pulse_settings_finish(struct pl_pulse_settings *s);

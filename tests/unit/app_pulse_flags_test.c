@@ -122,7 +122,8 @@ static void tells_flags_that_only_pulse_has(void **state)
 	static const struct {
 		const char *arg, *foreign;
 	} cases[] = {
-	    {"-cx", NULL}, {"-ldebug", NULL}, {"-v", NULL}, {"-h", NULL}, {"-s", "server"}, {"-p5", "poll-interval"}, {"-s=false", "server"},
+	    {"-cx", NULL},    {"-ldebug", NULL},        {"-v", NULL},           {"-h", NULL},
+	    {"-s", "server"}, {"-p5", "poll-interval"}, {"-s=false", "server"},
 	};
 	(void)state;
 	for (size_t i = 0; i < PL_COUNT_OF(cases); i++) {
@@ -143,9 +144,12 @@ static void reads_whole_numbers(void **state)
 		bool fine;
 		int64_t value;
 	} cases[] = {
-	    {"0", true, 0},     {"-7", true, -7},   {"+7", true, 7},   {"010", true, 8}, {"0x1F", true, 31}, {"9223372036854775807", true, INT64_MAX},
-	    {"", false, 0},     {"-", false, 0},    {" 5", false, 0},  {"5 ", false, 0}, {"5.0", false, 0},  {"9223372036854775808", false, 0},
-	    {"0x", false, 0},   {"08", false, 0},   {"- 5", false, 0}, {"1_000", false, 0},
+	    {"0", true, 0},      {"-7", true, -7},   {"+7", true, 7},
+	    {"010", true, 8},    {"0x1F", true, 31}, {"9223372036854775807", true, INT64_MAX},
+	    {"", false, 0},      {"-", false, 0},    {" 5", false, 0},
+	    {"5 ", false, 0},    {"5.0", false, 0},  {"9223372036854775808", false, 0},
+	    {"0x", false, 0},    {"08", false, 0},   {"- 5", false, 0},
+	    {"1_000", false, 0},
 	};
 	(void)state;
 	for (size_t i = 0; i < PL_COUNT_OF(cases); i++) {
