@@ -117,9 +117,14 @@ static enum pl_err load_again(void *data, struct pl_problems *problems, struct p
 	return err;
 }
 
-/* -l wins over a configuration of ours. False after a complaint. */
-static bool fix_level(const char *text, enum pl_log_level *level)
+/* With a configuration of ours -l wins over it, and nothing is ignored. False after a complaint. */
+static bool goes_with_ours(const struct pl_pulse_args *args, enum pl_log_level *level)
 {
+	const char *text = args->values[PL_PULSE_LOG_LEVEL];
+	if (args->n_words > 0) {
+		fprintf(stderr, "pulseline: unexpected argument \"%s\"; try 'pulseline --help'\n", args->first_word);
+		return false;
+	}
 	if (text == NULL || pl_log_level_parse(pl_str_of(text), level) == PL_OK)
 		return true;
 	fprintf(stderr, "pulseline: --log-level \"%s\": expected debug, info, warn or error\n", text);
@@ -140,14 +145,13 @@ static int run(const struct pl_pulse_args *args)
 	struct pl_config_source source = source_of(args);
 	struct pl_config_loaded loaded;
 	struct pl_buf warnings = {0};
-	const char *level_text = args->values[PL_PULSE_LOG_LEVEL];
 	enum pl_log_level level = PL_LOG_INFO;
+	if (source.path == default_config && !goes_with_ours(args, &level))
+		return PL_EXIT_USAGE;
 	int status = load(&source, &loaded, &warnings);
 	if (status >= 0)
 		return status;
-	if (!loaded.as_pulse && args->n_words > 0)
-		fprintf(stderr, "pulseline: unexpected argument \"%s\"; try 'pulseline --help'\n", args->first_word);
-	if (!loaded.as_pulse && (args->n_words > 0 || !fix_level(level_text, &level))) {
+	if (!loaded.as_pulse && !goes_with_ours(args, &level)) {
 		pl_config_release(loaded.config);
 		pl_buf_finish(&warnings);
 		return PL_EXIT_USAGE;
@@ -162,7 +166,7 @@ static int run(const struct pl_pulse_args *args)
 	    .load = load_again,
 	    .load_data = &source,
 	    .log = log,
-	    .log_level_fixed = !loaded.as_pulse && level_text != NULL,
+	    .log_level_fixed = !loaded.as_pulse && args->values[PL_PULSE_LOG_LEVEL] != NULL,
 	    .warnings = &warnings,
 	});
 	pl_buf_finish(&warnings);
