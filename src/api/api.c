@@ -97,6 +97,7 @@ enum pl_err pl_api_open(struct pl_api **out, const struct pl_api_env *env, char 
 	    .cert_file = c->server.http.cert_file,
 	    .key_file = c->server.http.key_file,
 	    .max_connections = USUAL_CONNECTIONS + (unsigned)(env->live != NULL ? c->server.live.max_clients : 0),
+	    .self_signed = c->server.http.self_signed,
 	    .handler = dispatch,
 	    .data = a,
 	    .log = env->log,

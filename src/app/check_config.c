@@ -4,10 +4,10 @@
 
 #include "app/check_print.h"
 #include "app/command.h"
+#include "app/config_source.h"
 #include "app/inputs.h"
 #include "base/buf.h"
 #include "config/config.h"
-#include "pipeline/registry.h"
 
 static const char help[] =
     "usage: pulseline check config [--print-config | --json] FILE...\n"
@@ -22,7 +22,8 @@ static const char help[] =
     "\n"
     "Every error of a file goes to standard error as `file:line:col: path: what is wrong`; a file that is right gets a line on\n"
     "standard output. Keys of Prometheus without effect here are told as warnings, in the same form: nothing is wrong with\n"
-    "the file. ${NAME} and ${NAME:-default} are taken from the environment of this command.\n"
+    "the file. Configurations of pulse (.json, .yml, .yaml) are told by their keys and checked too; what they become in ours,\n"
+    "`pulseline convert config -c FILE` prints. ${NAME} and ${NAME:-default} are taken from the environment of this command.\n"
     "Exit: 0 when all files are right, 2 for a wrong call, 3 when one is not right or cannot be read.\n";
 
 enum { MOST_BYTES = 16 * 1024 * 1024 };
@@ -50,12 +51,14 @@ static enum pl_err load(const char *file, struct pl_problems *problems, struct p
 	struct pl_buf text = {0};
 	char reason[256];
 	if (strcmp(file, "-") != 0)
-		return pl_config_load(file, &pl_registry_plugins, problems, out);
+		return pl_config_source_check(file, NULL, problems, out);
 	enum pl_err err = pl_inputs_whole(MOST_BYTES, &text, reason, sizeof reason);
-	if (err != PL_OK)
+	if (err != PL_OK) {
 		pl_problems_add(problems, (struct pl_mark){file, 0, 0}, "", "%s", reason);
-	else
-		err = pl_config_parse(file, pl_buf_str(&text), &pl_registry_plugins, problems, out);
+	} else {
+		const struct pl_str all = pl_buf_str(&text);
+		err = pl_config_source_check(file, &all, problems, out);
+	}
 	pl_buf_finish(&text);
 	return err;
 }

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "api/api.h"
@@ -27,6 +26,8 @@ static const int handled_signals[] = {SIGHUP, SIGTERM, SIGINT};
 
 struct pl_daemon {
 	const char *config_path;
+	enum pl_err (*load)(void *data, struct pl_problems *problems, struct pl_config **out);
+	void *load_data;
 	struct pl_config *config;
 	struct pl_log *log;
 	bool log_level_fixed;
@@ -84,7 +85,7 @@ static void log_warnings(struct pl_daemon *d, const struct pl_buf *warnings)
 	while (rest.n > 0) {
 		struct pl_str line = pl_str_cut(&rest, '\n');
 		if (line.n > 0)
-			pl_warn(d->log, "configuration has no effect in part", PL_KVS("problem", line));
+			pl_warn(d->log, "the configuration has a warning", PL_KVS("problem", line));
 	}
 }
 
@@ -108,6 +109,8 @@ static void say_what_needs_restart(struct pl_daemon *d, const struct pl_config *
 		pl_warn(d->log, "takes effect at the next start only", PL_KVC("key", "server.http.listen"));
 	if (memcmp(&fresh->server.live, &d->config->server.live, sizeof fresh->server.live) != 0)
 		pl_warn(d->log, "takes effect at the next start only", PL_KVC("key", "server.live"));
+	if (fresh->server.http.self_signed != d->config->server.http.self_signed)
+		pl_warn(d->log, "takes effect at the next start only", PL_KVC("key", "server.http.self_signed"));
 	if (fresh->workers != d->config->workers)
 		pl_warn(d->log, "takes effect at the next start only", PL_KVC("key", "workers"));
 }
@@ -133,7 +136,7 @@ static enum pl_err load_and_apply(struct pl_daemon *d, struct pl_buf *problems)
 {
 	struct pl_problems found = {0};
 	struct pl_config *fresh = NULL;
-	enum pl_err err = pl_config_load(d->config_path, &pl_registry_plugins, &found, &fresh);
+	enum pl_err err = d->load(d->load_data, &found, &fresh);
 	void *relay = NULL;
 	if (err == PL_OK)
 		err = pl_queue_dir_check(d->queue_dir, fresh, problems);
@@ -439,20 +442,12 @@ static void start(void *data)
 	pl_notify("READY=1");
 }
 
-/* Each target and each client takes a descriptor; the usual soft limit of 1024 is for programs that use select(). */
-static void allow_many_files(void)
-{
-	struct rlimit files;
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
-		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
-}
-
 int pl_daemon_run(const struct pl_daemon_options *options)
 {
 	struct pl_daemon d = {
 	    .config_path = options->config_path,
+	    .load = options->load,
+	    .load_data = options->load_data,
 	    .config = options->config,
 	    .relay = pl_plugin_find(PL_PLUGIN_LISTENER, "relay"),
 	    .log = options->log,
@@ -460,7 +455,6 @@ int pl_daemon_run(const struct pl_daemon_options *options)
 	    .started_wall_ns = pl_clock_wall_ns(),
 	    .reload_stats = {.last_ok = true, .last_success_wall_ns = pl_clock_wall_ns()},
 	};
-	allow_many_files();
 	apply_log(&d);
 	if (options->warnings != NULL)
 		log_warnings(&d, options->warnings);

@@ -7,8 +7,11 @@
 #include "config/config.h"
 
 struct pl_daemon_options {
-	const char *config_path;       /* borrowed */
-	struct pl_config *config;      /* takes */
+	const char *config_path;  /* borrowed; what to call it in the log */
+	struct pl_config *config; /* takes */
+	/* Reads the configuration again, with `load_data`. */
+	enum pl_err (*load)(void *data, struct pl_problems *problems, struct pl_config **out);
+	void *load_data;
 	struct pl_log *log;            /* borrowed */
 	const struct pl_buf *warnings; /* borrowed: what has no effect in the configuration, in lines; NULL: nothing */
 	bool log_level_fixed;          /* the command line decides it, not the configuration */

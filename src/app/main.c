@@ -10,11 +10,17 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"run", NULL, pl_command_run},         {"check", "config", pl_command_check_config},
-    {"check", "sd", pl_command_check_sd},  {"check", "metrics", pl_command_check_metrics},
-    {"check", "lp", pl_command_check_lp},  {"convert", NULL, pl_command_convert},
-    {"relabel", NULL, pl_command_relabel}, {"explain", NULL, pl_command_explain},
-    {"relay", NULL, pl_command_relay},     {"healthcheck", NULL, pl_command_healthcheck},
+    {"run", NULL, pl_command_run},
+    {"check", "config", pl_command_check_config},
+    {"check", "sd", pl_command_check_sd},
+    {"check", "metrics", pl_command_check_metrics},
+    {"check", "lp", pl_command_check_lp},
+    {"convert", "config", pl_command_convert_config},
+    {"convert", NULL, pl_command_convert},
+    {"relabel", NULL, pl_command_relabel},
+    {"explain", NULL, pl_command_explain},
+    {"relay", NULL, pl_command_relay},
+    {"healthcheck", NULL, pl_command_healthcheck},
 };
 
 /* A signal in the first moments must neither kill the daemon nor get lost: it stays pending until the daemon listens. */

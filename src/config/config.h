@@ -72,6 +72,7 @@ struct pl_config {
 			struct pl_secret token;
 			const char *cors_allow;
 			const char *cert_file, *key_file;
+			bool self_signed;
 		} http;
 		struct {
 			int64_t max_values, max_bytes;                           /* of the ring that everybody reads from */

@@ -96,6 +96,8 @@ static void check_http(void *object, const struct pl_check *c)
 	if ((cert != NULL) != (key != NULL))
 		pl_check_fail(c, cert != NULL ? "cert_file" : "key_file", "cert_file and key_file go together; %s is missing",
 			      cert != NULL ? "key_file" : "cert_file");
+	if (cert != NULL && all->server.http.self_signed)
+		pl_check_fail(c, "self_signed", "a certificate is given in cert_file; leave one of the two out");
 	for (const char *p = all->server.http.cors_allow; *p != '\0'; p++) {
 		if ((unsigned char)*p < ' ' || *p == 0x7F) {
 			pl_check_fail(c, "cors_allow", "must not hold control characters");
@@ -127,6 +129,11 @@ static const struct pl_field http_fields[] = {
      .flags = PL_FIELD_NONEMPTY,
      .help = "certificate; with it, HTTPS is spoken"},
     {.key = "key_file", .type = PL_FIELD_PATH, IN(server.http, key_file), .flags = PL_FIELD_NONEMPTY, .help = "its private key"},
+    {.key = "self_signed",
+     .type = PL_FIELD_BOOL,
+     IN(server.http, self_signed),
+     .fallback = "false",
+     .help = "without these files: HTTPS with a certificate made at each start"},
     {0},
 };
 

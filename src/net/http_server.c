@@ -121,10 +121,14 @@ enum pl_err pl_http_server_open(struct pl_http_server **out, struct pl_loop *loo
 		snprintf(reason, reason_size, "cert_file and key_file go together: one of them is missing");
 		return PL_EINVAL;
 	}
-	if (o->cert_file != NULL) {
-		enum pl_err err = pl_http_tls_context(&tls, o->cert_file, o->key_file, reason, reason_size);
+	if (o->cert_file != NULL || o->self_signed) {
+		char fingerprint[PL_FINGERPRINT_BYTES] = "";
+		enum pl_err err = pl_http_tls_context(&tls, o->cert_file, o->key_file, fingerprint, reason, reason_size);
 		if (err != PL_OK)
 			return err;
+		if (o->cert_file == NULL)
+			pl_warn(o->log, "HTTPS with a certificate made at this start, by which nobody can tell who the server is",
+				PL_KVC("sha256", fingerprint));
 	}
 	struct pl_http_server *s = pl_calloc(1, sizeof *s);
 	s->loop = loop;

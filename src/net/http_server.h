@@ -26,6 +26,7 @@ typedef void (*pl_http_handler)(struct pl_http_exchange *x, void *data);
 struct pl_http_server_options {
 	const char *listen;               /* "host:port", "[v6]:port"; port 0 picks a free one */
 	const char *cert_file, *key_file; /* both or neither; TLS 1.2 and later */
+	bool self_signed;                 /* without these: TLS with a certificate of our own making, which is warned of */
 	size_t max_body_bytes;            /* of a request, else 413; 0: 1 MiB */
 	unsigned max_connections;         /* beyond it a connection is refused and counted; 0: 512 */
 	unsigned idle_timeout_s;          /* between requests and while reading one; 0: 60 */

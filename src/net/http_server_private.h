@@ -14,6 +14,7 @@
 #include "base/incident.h"
 #include "net/address.h"
 #include "net/http_server.h"
+#include "net/self_signed.h"
 
 enum {
 	PL_HTTP_READ_BYTES = 16 * 1024,   /* one read; also how much may be read ahead of the reply under way */
@@ -143,8 +144,9 @@ void pl_http_reply_drained(struct pl_http_exchange *x);      /* everything queue
 
 /* ---- TLS ---- */
 
-PL_MUST_CHECK enum pl_err pl_http_tls_context(struct ssl_ctx_st **out, const char *cert_file, const char *key_file, char *reason,
-					      size_t reason_size);
+/* Without files: with a certificate of our own making, whose fingerprint comes out. */
+PL_MUST_CHECK enum pl_err pl_http_tls_context(struct ssl_ctx_st **out, const char *cert_file, const char *key_file,
+					      char fingerprint[PL_FINGERPRINT_BYTES], char *reason, size_t reason_size);
 void pl_http_tls_context_free(struct ssl_ctx_st *ctx);
 struct pl_http_tls *pl_http_tls_create(struct ssl_ctx_st *ctx);
 void pl_http_tls_destroy(struct pl_http_tls *t);

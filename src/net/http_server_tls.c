@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "net/self_signed.h"
 
 /* OpenSSL works on memory here: the connection feeds what came in and takes what has to go out. */
 struct pl_http_tls {
@@ -24,8 +25,8 @@ static enum pl_err fail(const char *what, const char *file, char *reason, size_t
 	return PL_EINVAL;
 }
 
-enum pl_err pl_http_tls_context(struct ssl_ctx_st **out, const char *cert_file, const char *key_file, char *reason,
-				size_t reason_size)
+enum pl_err pl_http_tls_context(struct ssl_ctx_st **out, const char *cert_file, const char *key_file,
+				char fingerprint[PL_FINGERPRINT_BYTES], char *reason, size_t reason_size)
 {
 	enum pl_err err = PL_OK;
 	ERR_clear_error();
@@ -37,7 +38,9 @@ enum pl_err pl_http_tls_context(struct ssl_ctx_st **out, const char *cert_file, 
 				     SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets do it without memory */
-	if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
+	if (cert_file == NULL)
+		err = pl_self_signed_use(ctx, fingerprint, reason, reason_size);
+	else if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
 		err = fail("the certificate", cert_file, reason, reason_size);
 	else if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1)
 		err = fail("the key", key_file, reason, reason_size);

@@ -138,7 +138,7 @@ scrape_configs: [{job_name: "$${N} ${N}", scrape_interval: "${INTERVAL}"}]
     assert "hush-hush" not in p.stdout + p.stderr
     config = yaml.safe_load(p.stdout)
     assert config["workers"] == 3
-    assert config["server"]["http"] == {"listen": "127.0.0.1:1234", "token": "<secret>", "cors_allow": "*"}
+    assert config["server"]["http"] == {"listen": "127.0.0.1:1234", "token": "<secret>", "cors_allow": "*", "self_signed": False}
     assert config["scrape_configs"][0]["job_name"] == "$${N} 3"  # doubled, so that it reads back as ${N}
     assert config["scrape_configs"][0]["scrape_interval"] == "7s"
     p = check(path, N="hush-hush", INTERVAL="hush-hush")

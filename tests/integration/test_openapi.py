@@ -89,7 +89,7 @@ def test_the_document_is_sound(judged):
 
 def test_every_route_answers_as_described(judged):
     judge, ask, pages = judged
-    for path in ("/", "/-/healthy", "/-/ready", "/api/openapi.json", "/metrics", "/config", "/ping", "/keys", "/tags", "/api/v1/queue"):
+    for path in ("/", "/-/healthy", "/-/ready", "/api/openapi.json", "/metrics", "/config", "/ping", "/keys", "/tags", "/api/v1/queue", "/api/v1/relays"):
         assert ask(path).status_code == 200
     for method in ("post", "put"):
         wait_until(lambda: ask("/-/reload", method=method).status_code == 200, "it reloads")  # 500: the last one is not over yet
