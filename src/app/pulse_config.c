@@ -5,8 +5,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "config/root.h"
-#include "pipeline/registry.h"
 
 /* The names that pulse stores by. */
 #define DATABASE "statistics"
@@ -117,32 +115,8 @@ static void write_http(struct writer *w)
 	text(w, "    key_file", PL_PULSE_KEY_FILE, text_of(w, PL_PULSE_KEY_FILE));
 }
 
-/* Does this build know the key? */
-static bool knows(const struct pl_schema *schema, const char *section, const char *key)
-{
-	for (const struct pl_field *f = schema->fields; f->key != NULL; f++) {
-		if (section != NULL && strcmp(f->key, section) == 0)
-			return f->schema != NULL && knows(f->schema, NULL, key);
-		if (section == NULL && strcmp(f->key, key) == 0)
-			return f->type != PL_FIELD_REFUSED;
-	}
-	return false;
-}
-
-static void say_not_in_build(const struct writer *w, enum pl_pulse_id id, const char *what)
-{
-	char path[40];
-	pl_problems_add(w->problems, pl_pulse_setting_mark(w->s, id), pl_pulse_setting_path(w->s, id, path),
-			"%s not in this build", what);
-}
-
 static void write_relay(struct writer *w)
 {
-	if (!knows(&pl_root_schema, "server", "relay")) {
-		if (w->s->of[PL_PULSE_SERVER_LISTEN].text[0] != '\0')
-			say_not_in_build(w, PL_PULSE_SERVER_LISTEN, "relays are");
-		return;
-	}
 	line(w, "  relay:");
 	text(w, "    listen", PL_PULSE_SERVER_LISTEN, text_of(w, PL_PULSE_SERVER_LISTEN));
 	number(w, "    poll_interval", PL_PULSE_POLL, "s");
@@ -230,10 +204,6 @@ static void write_live(struct writer *w)
 	struct pl_str url = text_of(w, PL_PULSE_MIST), password = text_of(w, PL_PULSE_MIST_TOKEN);
 	if (url.n == 0)
 		return;
-	if (pl_plugin_find(PL_PLUGIN_OUTPUT, "redis") == NULL) {
-		say_not_in_build(w, PL_PULSE_MIST, "live values by Redis are");
-		return;
-	}
 	line(w, "  - redis:");
 	text(w, "      url", PL_PULSE_MIST, url);
 	if (password.n > 0)

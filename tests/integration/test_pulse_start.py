@@ -23,14 +23,6 @@ def run(*args, cwd=None, stdin=None):
     return subprocess.run([BINARY, *map(str, args)], capture_output=True, text=True, timeout=PATIENCE, cwd=cwd, input=stdin)
 
 
-def build_knows(document):
-    return run("check", "config", "-", stdin=document).returncode == 0
-
-
-RELAYS = build_knows("server: {relay: {}}\n")
-REDIS = build_knows("outputs: [{redis: {url: 'redis://127.0.0.1:6379'}}]\n")
-with_relays = pytest.mark.skipif(not RELAYS, reason="this build has no relays, without which there is no start as pulse")
-with_redis = pytest.mark.skipif(not (RELAYS and REDIS), reason="this build has no live values by Redis")
 REAL = ["-s", "-t", "a token"]  # with nothing to warn of
 
 
@@ -116,18 +108,6 @@ def test_help_and_version():
     assert p.returncode == 0 and p.stdout.startswith("pulseline ")
 
 
-@pytest.mark.skipif(RELAYS, reason="this build has relays")
-def test_a_build_without_relays_says_so():
-    p = run(*REAL)
-    assert p.returncode == 3 and "--server-listen-address: relays are not in this build" in p.stderr
-
-
-@pytest.mark.skipif(REDIS, reason="this build has live values by Redis")
-def test_a_build_without_redis_says_so():
-    p = run(*REAL, "-m", "redis://127.0.0.1:6379")
-    assert p.returncode == 3 and "--mist-address: live values by Redis are not in this build" in p.stderr
-
-
 # --- files ---
 
 FILES = [
@@ -166,7 +146,6 @@ def test_flags_of_pulse_do_not_go_with_a_file_of_ours(write):
     assert "ours.yml: holds our own configuration, but --server is a flag of pulse" in p.stderr
 
 
-@with_relays
 @pytest.mark.parametrize("name", ["pulse.json", "pulse.yml", "pulse.yaml", "PULSE.JSON"])
 def test_formats_by_ending(write, name):
     document, said = converted("-c", write({"token": "x", "poll-interval": 7}, name))
@@ -174,7 +153,6 @@ def test_formats_by_ending(write, name):
     assert said == ""
 
 
-@with_relays
 def test_defaults_are_pulses():
     document, said = converted()
     assert document == {
@@ -188,7 +166,6 @@ def test_defaults_are_pulses():
     assert 'warning: is the default one, "secret"' in said
 
 
-@with_relays
 def test_flag_over_file_over_default(write):
     path = write({"TOKEN": "of the file", "Poll-Interval": "7", "retention": 3.0, "insecure": "false", "beat-interval": None})
     document, _ = converted("-c", path, "-p=9", "-p", "8", "-i", "http://us%20er:p%40ss@h:1/")
@@ -214,7 +191,6 @@ REPAIRED = [
 ]
 
 
-@with_relays
 @pytest.mark.parametrize("args, where, value, warning", REPAIRED, ids=[" ".join(r[0]) for r in REPAIRED])
 def test_what_is_repaired_or_warned_of(args, where, value, warning):
     document, said = converted("-t", "x", *args)
@@ -224,7 +200,6 @@ def test_what_is_repaired_or_warned_of(args, where, value, warning):
     assert warning in said
 
 
-@with_relays
 @pytest.mark.parametrize("name, level", [("TRACE", "debug"), ("Debug", "debug"), ("INFO", "info"), ("warn", "warn"), ("Error", "error"),
                                          ("FATAL", "error")])
 def test_log_levels_by_pulses_names(name, level):
@@ -232,7 +207,6 @@ def test_log_levels_by_pulses_names(name, level):
     assert document["log"]["level"] == level and said == ""
 
 
-@with_relays
 def test_no_variables_are_expanded(write):
     token = "$HOME ${HOME} $$ \" \\ \t \u00e9\u2028\U0001f600"
     path = write({"token": token})
@@ -240,14 +214,12 @@ def test_no_variables_are_expanded(write):
     assert document["server"]["http"]["token"].replace("$$", "$") == token
 
 
-@with_relays
 def test_an_unknown_key_is_told_and_ignored(write):
     _, said = converted("-c", write({"token": "x", "polll-interval": 5, "other": [1]}))
     assert "pulse.json:1:16: polll-interval: warning: no key of pulse, which ignores it too; did you mean poll-interval?" in said
     assert "other: warning: no key of pulse" in said
 
 
-@with_relays
 def test_what_is_converted_is_the_same_configuration(write, tmp_path):
     path = write({"token": "x$y", "server": True, "poll-interval": 5, "insecure": False, "influx-address": "http://u:p@h:1"})
     ours = tmp_path / "ours.yml"
@@ -263,7 +235,6 @@ def test_what_is_converted_is_the_same_configuration(write, tmp_path):
     assert json.loads(p.stdout) == {"file": str(path), "ok": True, "jobs": 0, "outputs": 1}
 
 
-@with_redis
 def test_redis_takes_the_place_of_mist():
     document, said = converted("-t", "x", "-m", "redis://127.0.0.1:6379/3", "-M", "pass")
     assert document["outputs"][1] == {"redis": {"url": "redis://127.0.0.1:6379/3", "password": "pass"}}
@@ -316,7 +287,6 @@ def ask(pulse, path, token):
     return requests.get(pulse.url(path), headers={"X-AUTH-TOKEN": token} if token else {}, timeout=PATIENCE)
 
 
-@with_relays
 def test_a_relay_is_polled_and_its_value_read(pulse, tmp_path):
     from relays import Relay
 
@@ -351,7 +321,6 @@ def test_a_relay_is_polled_and_its_value_read(pulse, tmp_path):
         influxd.end()
 
 
-@with_relays
 def test_https_with_a_certificate_of_its_own(pulse):
     pulse.start_as_pulse("-I=false", "-t", "mine", "-i", "http://127.0.0.1:9", ready=False)
 
@@ -367,7 +336,6 @@ def test_https_with_a_certificate_of_its_own(pulse):
     assert requests.get(pulse.url("/ping"), timeout=PATIENCE).status_code == 400
 
 
-@with_relays
 def test_https_with_a_given_certificate(pulse):
     cert, key = certificate(pulse.folder)
     pulse.start_as_pulse("-I=false", "--cert-file", os.path.relpath(cert, pulse.folder), "--key-file", os.path.relpath(key, pulse.folder),
@@ -376,7 +344,6 @@ def test_https_with_a_given_certificate(pulse):
     assert "certificate made at this start" not in pulse.log()
 
 
-@with_relays
 def test_hup_reads_the_file_again(pulse):
     path = pulse.folder / "pulse.json"
     path.write_text(json.dumps({"token": "one", "influx-address": "http://127.0.0.1:9"}))
@@ -397,7 +364,6 @@ def test_hup_reads_the_file_again(pulse):
     assert ask(pulse, "/ping", "two").status_code == 200
 
 
-@with_relays
 def test_the_file_alone_makes_it_a_server(pulse):
     path = pulse.folder / "pulse.yml"
     path.write_text(f"SERVER: true\ninflux-address: http://127.0.0.1:9\nhttp-listen-address: 127.0.0.1:{pulse.port}\n"
@@ -408,7 +374,6 @@ def test_the_file_alone_makes_it_a_server(pulse):
     assert 'is the default one' in pulse.log()
 
 
-@with_relays
 @pytest.mark.parametrize("which", ["-H", "-S"])
 def test_an_address_in_use(pulse, tmp_path, which):
     pulse.start_as_pulse("-t", "x", "-i", "http://127.0.0.1:9")
