@@ -1,28 +1,16 @@
 """Lines that a real InfluxDB refuses for good: kept with its words, listed, sent again, deleted."""
-import json
 import os
 import re
 import signal
-import subprocess
 import time
 
 import pytest
 import requests
 
-from daemon import BINARY, job
+from daemon import job
 from harness import PATIENCE, wait_until
 
 PAGE = b"clash 1\nfine 2\n"
-
-
-@pytest.fixture(scope="session")
-def engine(tmp_path_factory):
-    """Skips where the daemon under test has no queue on disk, and so no engine that fills the quarantine."""
-    folder = tmp_path_factory.mktemp("engine")
-    path = folder / "queue.yml"
-    path.write_text(json.dumps({"queue": {"dir": str(folder / "queue")}}))
-    if subprocess.run([BINARY, "check", "config", path], capture_output=True, timeout=PATIENCE).returncode != 0:
-        pytest.skip("this daemon has no queue.dir")
 
 
 def influxdb(influxd, database):
@@ -106,7 +94,7 @@ def test_routes_of_an_empty_quarantine(pulseline, pages):
     assert pulseline.metric("pulseline_quarantine_lines") == 0
 
 
-def test_the_log_tells_refusals_at_first_and_in_sums(engine, pulseline, pages, influxd, database):
+def test_the_log_tells_refusals_at_first_and_in_sums(pulseline, pages, influxd, database):
     """One field of a wrong type is refused in every delivery: a line each would fill the log."""
     make_clash(influxd, database)
     pages.pages["/metrics"] = PAGE
@@ -120,7 +108,30 @@ def test_the_log_tells_refusals_at_first_and_in_sums(engine, pulseline, pages, i
 
 
 @pytest.mark.sanitized
-def test_refused_lines_are_kept_sent_again_and_stored(engine, pulseline, pages, influxd, database):
+@pytest.mark.parametrize("clashing", [["clash"], ["clash", "other_clash"]])
+def test_of_five_thousand_points_only_those_that_conflict_are_refused(pulseline, pages, influxd, database, clashing):
+    """InfluxDB names the first conflict only, and in one measurement."""
+    influxd.query(f'CREATE DATABASE "{database}"')
+    ms = time.time_ns() // 1000000
+    for name in clashing:
+        write(influxd, database, f'{name},job=other value="text" {ms * 1000000}')
+    good = 5000 - len(clashing)
+    page = [f'good{{n="{i}"}} {i} {ms}\n' for i in range(good)]
+    for k, name in enumerate(clashing):
+        page.insert(1234 * (k + 1), f"{name} 1 {ms}\n")
+    pages.pages["/metrics"] = "".join(page).encode()
+    pulseline.config([job("n", pages.address)], influxdb(influxd, database)).start()
+    refused(pulseline, len(clashing))
+    lines = calm(pulseline, pages)
+    assert influxd.count(database, "good") == good
+    assert {line["line"] for line in lines} == {f"{name},instance={pages.address},job=n value=1 {ms}000000" for name in clashing}
+    for line in lines:
+        assert "field type conflict" in line["message"] and f'measurement "{line["measurement"]}"' in line["message"], line
+    assert_account(pulseline)
+
+
+@pytest.mark.sanitized
+def test_refused_lines_are_kept_sent_again_and_stored(pulseline, pages, influxd, database):
     make_clash(influxd, database)
     pages.pages["/metrics"] = PAGE
     pulseline.config([job("n", pages.address)], influxdb(influxd, database)).start()
@@ -161,7 +172,7 @@ def test_refused_lines_are_kept_sent_again_and_stored(engine, pulseline, pages, 
     assert_account(pulseline)
 
 
-def test_deleting_and_an_output_that_is_gone(engine, pulseline, pages, influxd, database):
+def test_deleting_and_an_output_that_is_gone(pulseline, pages, influxd, database):
     make_clash(influxd, database)
     pages.pages["/metrics"] = PAGE
     pulseline.config([job("n", pages.address)], influxdb(influxd, database)).start()
@@ -176,7 +187,7 @@ def test_deleting_and_an_output_that_is_gone(engine, pulseline, pages, influxd, 
     assert delete(pulseline, output="influxdb") == {"deleted": len(lines) - 1}
 
 
-def test_the_quarantine_survives_kill_9_and_damage(engine, pulseline, pages, influxd, database, tmp_path):
+def test_the_quarantine_survives_kill_9_and_damage(pulseline, pages, influxd, database, tmp_path):
     make_clash(influxd, database)
     pages.pages["/metrics"] = PAGE
     queue = tmp_path / "queue"
