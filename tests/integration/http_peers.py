@@ -59,12 +59,10 @@ def page(text=b"a 1\n"):
     return 200, {"Content-Type": "text/plain; version=0.0.4"}, text
 
 
-class Socks:
-    """A SOCKS5 proxy (RFC 1928, 1929) that wants a name and a password and leads every connection to one port."""
+class Listener:
+    """Each connection to `port` is served by a thread of its own, in _serve."""
 
-    def __init__(self, user, password, port):
-        self.user, self.password, self.to = user, password, port
-        self.wanted = []  # (name, port) as asked for
+    def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -79,6 +77,15 @@ class Socks:
             except OSError:
                 return
             threading.Thread(target=self._serve, args=(conn,), daemon=True).start()
+
+
+class Socks(Listener):
+    """A SOCKS5 proxy (RFC 1928, 1929) that wants a name and a password and leads every connection to one port."""
+
+    def __init__(self, user, password, port):
+        self.user, self.password, self.to = user, password, port
+        self.wanted = []  # (name, port) as asked for
+        super().__init__()
 
     def _serve(self, conn):
         with conn:
@@ -100,26 +107,13 @@ class Socks:
             join(conn, self.to)
 
 
-class Tunnel:
+class Tunnel(Listener):
     """An HTTP proxy that knows CONNECT only and leads every connection to one port."""
 
     def __init__(self, port):
         self.to = port
         self.heads = []  # as received
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self):
-        self.listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                conn, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(conn,), daemon=True).start()
+        super().__init__()
 
     def _serve(self, conn):
         with conn:
