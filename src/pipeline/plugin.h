@@ -1,4 +1,4 @@
-/* What a plugin is, and the four kinds of them that there are so far.
+/* What a plugin is, and the five kinds of them.
  *
  * A plugin is a folder that exports one `const struct pl_plugin pl_plugin_<folder>`. It is a class: it has no state of its own;
  * every entry in the configuration makes an instance. The same sources make part of the daemon or a shared object, which exports
@@ -22,6 +22,7 @@
 #include "pipeline/client.h"
 #include "pipeline/live.h"
 #include "pipeline/live_message.h"
+#include "pipeline/notice.h"
 #include "pipeline/oauth2.h"
 #include "pipeline/query.h"
 #include "pipeline/target.h"
@@ -29,7 +30,7 @@
 #define PL_PLUGIN_MAGIC UINT32_C(0x504c5347)
 enum { PL_PLUGIN_ABI_MAJOR = 1, PL_PLUGIN_ABI_MINOR = 0 };
 
-enum pl_plugin_kind { PL_PLUGIN_INPUT, PL_PLUGIN_DISCOVERY, PL_PLUGIN_OUTPUT, PL_PLUGIN_LISTENER };
+enum pl_plugin_kind { PL_PLUGIN_INPUT, PL_PLUGIN_DISCOVERY, PL_PLUGIN_OUTPUT, PL_PLUGIN_LISTENER, PL_PLUGIN_NOTIFIER };
 
 struct pl_plugin {
 	uint32_t magic;
@@ -44,6 +45,7 @@ struct pl_plugin {
 		const struct pl_discovery_ops *discovery;
 		const struct pl_output_ops *output;
 		const struct pl_listener_ops *listener;
+		const struct pl_notifier_ops *notifier;
 	} ops;
 };
 
@@ -234,6 +236,36 @@ struct pl_output_ops {
 	bool durable;              /* worth keeping batches for when it is away */
 	/* A delivery under way is cancelled: its done is called (RETRY) before `closed`. */
 	void (*close)(void *self, void (*closed)(void *data), void *data);
+};
+
+/* ---- notifier: tells people of alerts, on the control thread. One instance per entry of `notifiers`. ---- */
+
+/* One notice on its way. Valid until done is called. */
+struct pl_notice_delivery {
+	const struct pl_notice *notice;
+	/* To be called once per send, on the loop's thread, also from within send. */
+	void (*done)(struct pl_notice_delivery *d, const struct pl_notice_verdict *verdict);
+};
+
+struct pl_notifier_env {
+	struct pl_loop *loop; /* the control thread's: never block */
+	struct pl_log *log;
+	const char *name; /* of the instance: what alerts call it by */
+};
+
+struct pl_notifier_ops {
+	/* Checks what can be checked at once; a receiver that is away is no failure. Borrows config until close. */
+	PL_MUST_CHECK enum pl_err (*open)(const struct pl_notifier_env *env, const void *config, void **self, char *reason,
+					  size_t reason_size);
+	/* One at a time. Must end within a bounded time of its own. */
+	void (*send)(void *self, struct pl_notice_delivery *d);
+	/* A delivery under way is cancelled: its done is called (RETRY) before `closed`. */
+	void (*close)(void *self, void (*closed)(void *data), void *data);
+};
+
+/* First member of every notifier's configuration: `name`, by which alerts call it; "": the plugin's own name. */
+struct pl_notifier_config {
+	const char *name;
 };
 
 #endif
