@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "alerts/alerts.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -26,6 +27,7 @@ struct pl_api_env {
 	struct pl_target_manager *targets;
 	struct pl_quarantine *quarantine; /* NULL: none */
 	struct pl_live_hub *live;         /* NULL: no live values */
+	struct pl_alerts *alerts;         /* NULL: none */
 	int64_t started_wall_ns;
 	void *daemon;
 	struct pl_config *(*config)(void *daemon);   /* the present snapshot; borrowed until control returns to the loop */

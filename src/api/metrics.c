@@ -241,6 +241,7 @@ void pl_api_metrics(struct pl_api *a, struct pl_http_exchange *x, struct pl_str 
 	pl_api_add_output_metrics(&e, batch_outputs);
 	pl_outputs_release(batch_outputs);
 	pl_api_add_quarantine_metrics(&e, a);
+	pl_api_add_alert_metrics(&e, a);
 	add_http(&e, a);
 	pl_api_live_metrics(&e, a);
 	pl_metric_end(&e);

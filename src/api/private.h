@@ -41,6 +41,7 @@ void pl_api_reply_error(struct pl_http_exchange *x, unsigned status, const char 
 void pl_api_reply_failure(struct pl_http_exchange *x, unsigned status, const char *type, const char *text);
 
 struct pl_metric_out;
+void pl_api_add_alert_metrics(struct pl_metric_out *e, const struct pl_api *a);
 void pl_api_add_quarantine_metrics(struct pl_metric_out *e, const struct pl_api *a);
 
 /* A member `key` with the labels as an object, values of __param_ names that may be secret left out, users in URLs too. */

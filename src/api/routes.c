@@ -32,13 +32,22 @@ const struct pl_route_row pl_routes[] = {
     {"GET", "/hourly/", PL_ROUTE_PART, PL_ROUTE_CORS, pl_api_hourly, NULL},
     {"GET", "/daily/", PL_ROUTE_PART, PL_ROUTE_CORS, pl_api_daily, NULL},
     {"GET", "/daily_peaks/", PL_ROUTE_PART, PL_ROUTE_CORS, pl_api_daily_peaks, NULL},
+    {"GET", "/alerts/", PL_ROUTE_PART, 0, pl_api_alert_events, NULL, "events"},
+    {"POST", "/alerts/", PL_ROUTE_PART, 0, pl_api_alert_prove, NULL, "prove"},
+    {"GET", "/alerts/", PL_ROUTE_PART, 0, pl_api_alert, NULL},
+    {"PUT", "/alerts/", PL_ROUTE_PART, 0, pl_api_alert_put, NULL},
+    {"DELETE", "/alerts/", PL_ROUTE_PART, 0, pl_api_alert_delete, NULL},
+    {"GET", "/alerts", PL_ROUTE_PREFIX, 0, pl_api_alerts, "the alerts, and whether each is armed"},
+    {"POST", "/alerts", PL_ROUTE_PREFIX, 0, pl_api_alert_post, NULL},
+    {"PUT", "/alerts", PL_ROUTE_PREFIX, 0, pl_api_alert_put, NULL},
+    {"POST", "/kapacitor/webhook", PL_ROUTE_EXACT, PL_ROUTE_OPEN, pl_api_kapacitor_webhook, NULL},
     {"GET", "/api/openapi.json", PL_ROUTE_EXACT, PL_ROUTE_HEAD, pl_api_openapi, "all of this for programs, as OpenAPI 3"},
     {0},
 };
 
 static bool fits(const struct pl_route_row *r, struct pl_str path, struct pl_str *part)
 {
-	struct pl_str own = pl_str_of(r->path);
+	struct pl_str own = pl_str_of(r->path), rest;
 	*part = (struct pl_str){NULL, 0};
 	switch (r->match) {
 	case PL_ROUTE_EXACT:
@@ -49,8 +58,9 @@ static bool fits(const struct pl_route_row *r, struct pl_str path, struct pl_str
 		if (!pl_str_starts(path, own))
 			return false;
 		*part = (struct pl_str){path.p + own.n, path.n - own.n};
-		*part = pl_str_cut(part, '/');
-		return part->n > 0;
+		rest = *part;
+		*part = pl_str_cut(&rest, '/');
+		return part->n > 0 && (r->tail == NULL || (rest.p != NULL && pl_str_is(rest, r->tail)));
 	}
 	return false;
 }

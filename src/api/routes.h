@@ -28,6 +28,7 @@ struct pl_route_row {
 	unsigned flags;
 	pl_route_handler handler;
 	const char *title; /* on the start page; NULL: not there */
+	const char *tail;  /* PL_ROUTE_PART: what must follow the segment and its slash; NULL: anything may */
 };
 
 extern const struct pl_route_row pl_routes[]; /* ends with a NULL path */
@@ -59,6 +60,14 @@ void pl_api_latest(struct pl_api *a, struct pl_http_exchange *x, struct pl_str p
 void pl_api_hourly(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_daily(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_daily_peaks(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
+void pl_api_alerts(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
+void pl_api_alert(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
+void pl_api_alert_events(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
+void pl_api_alert_post(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
+void pl_api_alert_put(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
+void pl_api_alert_delete(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
+void pl_api_alert_prove(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
+void pl_api_kapacitor_webhook(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_openapi(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_options(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);
 void pl_api_home(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part);

@@ -68,6 +68,7 @@ bool pl_http_query_next(struct pl_str *rest, struct pl_buf *scratch, struct pl_s
 
 /* The reply: headers first, then exactly one of pl_http_reply or pl_http_stream_begin. */
 void pl_http_set_header(struct pl_http_exchange *x, const char *name, const char *value);
+void pl_http_close_after(struct pl_http_exchange *x); /* the connection ends with this reply */
 void pl_http_reply(struct pl_http_exchange *x, unsigned status, const char *content_type,
 		   struct pl_buf *body);                                                /* takes the body; NULL: empty */
 void pl_http_reply_text(struct pl_http_exchange *x, unsigned status, const char *text); /* text/plain; copies */

@@ -93,6 +93,11 @@ static struct pl_buf head_of(struct pl_http_exchange *x, unsigned status, const 
 	return b;
 }
 
+void pl_http_close_after(struct pl_http_exchange *x)
+{
+	x->keep_alive = false;
+}
+
 void pl_http_reply(struct pl_http_exchange *x, unsigned status, const char *content_type, struct pl_buf *body)
 {
 	struct pl_buf none = {0};
