@@ -16,11 +16,12 @@ struct question {
 
 static struct pl_alerts *alerts_of(struct pl_api *a, struct pl_http_exchange *x)
 {
-	if (a->env.alerts == NULL || !pl_alerts_enabled(a->env.alerts)) {
+	struct pl_alerts *alerts = a->env.alerts(a->env.daemon);
+	if (alerts == NULL || !pl_alerts_enabled(alerts)) {
 		pl_api_reply_error(x, 503, "alerts are off: the configuration has no kapacitor: {url: ...}");
 		return NULL;
 	}
-	return a->env.alerts;
+	return alerts;
 }
 
 static struct question *ask(struct pl_http_exchange *x, const char *verb)
@@ -248,6 +249,7 @@ static void add_metric(void *data, const char *family, const char *help, bool ga
 void pl_api_add_alert_metrics(struct pl_metric_out *e, const struct pl_api *a)
 {
 	struct family f = {.e = e};
-	if (a->env.alerts != NULL)
-		pl_alerts_metrics(a->env.alerts, add_metric, &f);
+	const struct pl_alerts *alerts = a->env.alerts(a->env.daemon);
+	if (alerts != NULL)
+		pl_alerts_metrics(alerts, add_metric, &f);
 }

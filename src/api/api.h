@@ -27,11 +27,11 @@ struct pl_api_env {
 	struct pl_target_manager *targets;
 	struct pl_quarantine *quarantine; /* NULL: none */
 	struct pl_live_hub *live;         /* NULL: no live values */
-	struct pl_alerts *alerts;         /* NULL: none */
 	int64_t started_wall_ns;
 	void *daemon;
 	struct pl_config *(*config)(void *daemon);   /* the present snapshot; borrowed until control returns to the loop */
 	struct pl_outputs *(*outputs)(void *daemon); /* likewise */
+	struct pl_alerts *(*alerts)(void *daemon);   /* NULL: none */
 	bool (*ready)(void *daemon, struct pl_buf *why_not);
 	bool (*reload)(void *daemon, struct pl_buf *problems); /* false: the old configuration stays, `problems` says why */
 	struct pl_api_reload_stats {

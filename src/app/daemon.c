@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "app/alerting.h"
 #include "app/command.h"
 #include "app/notify.h"
 #include "app/output_set.h"
@@ -42,6 +43,7 @@ struct pl_daemon {
 	struct pl_target_manager *targets;
 	const struct pl_plugin *relay; /* the listener for relays, on the first worker */
 	_Atomic uint64_t relay_counters[PL_LISTENER_COUNTERS];
+	struct pl_alerting alerting;
 	struct pl_api *api;
 	struct pl_api_reload_stats reload_stats;
 	int64_t started_wall_ns;
@@ -107,6 +109,8 @@ static void say_what_needs_restart(struct pl_daemon *d, const struct pl_config *
 {
 	if (!pl_str_is(pl_str_of(fresh->server.http.listen), d->config->server.http.listen))
 		pl_warn(d->log, "takes effect at the next start only", PL_KVC("key", "server.http.listen"));
+	if (!pl_str_is(pl_str_of(fresh->state.dir), d->config->state.dir != NULL ? d->config->state.dir : ""))
+		pl_warn(d->log, "takes effect at the next start only", PL_KVC("key", "state.dir"));
 	if (memcmp(&fresh->server.live, &d->config->server.live, sizeof fresh->server.live) != 0)
 		pl_warn(d->log, "takes effect at the next start only", PL_KVC("key", "server.live"));
 	if (fresh->server.http.self_signed != d->config->server.http.self_signed)
@@ -132,6 +136,16 @@ static enum pl_err prepare_relay(struct pl_daemon *d, struct pl_config *fresh, c
 	return err;
 }
 
+static struct pl_outputs *present_outputs(void *data)
+{
+	return pl_output_set_current(((struct pl_daemon *)data)->outputs);
+}
+
+static enum pl_err apply_alerts(struct pl_daemon *d, struct pl_config *config, struct pl_buf *problems)
+{
+	return pl_alerting_apply(&d->alerting, config, pl_api_address(d->api), problems);
+}
+
 static enum pl_err load_and_apply(struct pl_daemon *d, struct pl_buf *problems)
 {
 	struct pl_problems found = {0};
@@ -144,6 +158,8 @@ static enum pl_err load_and_apply(struct pl_daemon *d, struct pl_buf *problems)
 		err = prepare_relay(d, fresh, d->config, &relay, problems);
 	if (err == PL_OK) {
 		err = pl_output_set_apply(d->outputs, fresh, problems);
+		if (err == PL_OK)
+			err = apply_alerts(d, fresh, problems);
 		if (err != PL_OK && relay != NULL)
 			d->relay->ops.listener->discard(relay);
 	}
@@ -197,9 +213,9 @@ static struct pl_config *present_config(void *data)
 	return ((struct pl_daemon *)data)->config;
 }
 
-static struct pl_outputs *present_outputs(void *data)
+static struct pl_alerts *present_alerts(void *data)
 {
-	return pl_output_set_current(((struct pl_daemon *)data)->outputs);
+	return ((struct pl_daemon *)data)->alerting.alerts;
 }
 
 static bool is_ready(void *data, struct pl_buf *why_not)
@@ -248,11 +264,17 @@ static void on_targets_closed(void *data)
 		pl_worker_close(d->workers[i], &d->loop, on_worker_closed, d);
 }
 
+static void on_alerts_closed(void *data)
+{
+	struct pl_daemon *d = data;
+	pl_target_manager_close(d->targets, on_targets_closed, d);
+}
+
 static void on_api_closed(void *data)
 {
 	struct pl_daemon *d = data;
 	d->api = NULL;
-	pl_target_manager_close(d->targets, on_targets_closed, d);
+	pl_alerting_close(&d->alerting, on_alerts_closed, d);
 }
 
 static void stop(struct pl_daemon *d)
@@ -344,6 +366,7 @@ static enum pl_err open_api(struct pl_daemon *d, char *reason, size_t reason_siz
 	    .daemon = d,
 	    .config = present_config,
 	    .outputs = present_outputs,
+	    .alerts = present_alerts,
 	    .ready = is_ready,
 	    .reload = reload,
 	    .reload_stats = reload_stats,
@@ -403,6 +426,19 @@ static bool listen_for_relays(struct pl_daemon *d)
 	return err == PL_OK;
 }
 
+static bool begin_alerts(struct pl_daemon *d)
+{
+	struct pl_buf problems = {0};
+	bool ok = apply_alerts(d, d->config, &problems) == PL_OK;
+	if (!ok) {
+		log_problems(d, &problems);
+		d->exit_status = PL_EXIT_FAILED;
+		stop(d);
+	}
+	pl_buf_finish(&problems);
+	return ok;
+}
+
 /* Runs as the loop's first callback, so that everything below it may rely on a running loop. */
 static void start(void *data)
 {
@@ -417,6 +453,8 @@ static void start(void *data)
 			stop_loop(d);
 		return;
 	}
+	d->alerting.env = (struct pl_alerts_env){
+	    .loop = &d->loop, .log = d->log, .live = pl_live_hub_tap(d->live), .daemon = d, .outputs = present_outputs};
 	d->targets = pl_target_manager_create(&d->loop, d->log, &target_events, d);
 	err = open_workers(d);
 	if (err != PL_OK) {
@@ -432,6 +470,8 @@ static void start(void *data)
 		return;
 	}
 	if (d->config->server.relay != NULL && !listen_for_relays(d))
+		return;
+	if (!begin_alerts(d))
 		return;
 	warn_if_open_to_all(d);
 	pl_target_manager_apply(d->targets, d->config);
