@@ -30,9 +30,13 @@ struct pl_alerts_env {
 /* Reads what the state holds: blocks, before the loop has work. */
 PL_MUST_CHECK enum pl_err pl_alerts_create(struct pl_alerts **out, const struct pl_alerts_env *env, char *reason, size_t reason_size);
 
-/* Takes on a configuration (shares it): notifiers, declared alerts, Kapacitor's address. `http` is the address that our server
- * listens on, for the webhook. On failure nothing has changed and `problems` says why. */
-PL_MUST_CHECK enum pl_err pl_alerts_apply(struct pl_alerts *a, struct pl_config *config, const char *http, struct pl_buf *problems);
+/* All of taking on a configuration that can fail: notifiers, addresses. On failure nothing has changed and `problems` says why; else
+ * apply or discard follow before anything else. Shares it. */
+PL_MUST_CHECK enum pl_err pl_alerts_prepare(struct pl_alerts *a, struct pl_config *config, struct pl_buf *problems);
+void pl_alerts_discard(struct pl_alerts *a);
+
+/* Takes on what was prepared. `http` is the address that our server listens on, for the webhook. */
+void pl_alerts_apply(struct pl_alerts *a, const char *http);
 
 void pl_alerts_close(struct pl_alerts *a, void (*closed)(void *data), void *data);
 

@@ -122,41 +122,52 @@ static enum pl_err open_post(struct pl_notifiers *n, struct pl_notifier **out, s
 	return open_one(n, m, plugin, m->defaults, problems, NULL);
 }
 
-enum pl_err pl_notifiers_apply(struct pl_notifiers *n, struct pl_config *config, struct pl_buf *problems)
+static bool is_among(struct pl_notifier *const *v, size_t n, const struct pl_notifier *m)
 {
-	size_t wanted = config->notifiers.n + 1, got = 0;
-	struct pl_notifier **fresh = pl_calloc(wanted, sizeof(struct pl_notifier *));
+	for (size_t i = 0; i < n; i++)
+		if (v[i] == m)
+			return true;
+	return false;
+}
+
+void pl_notifiers_discard(struct pl_notifiers *n)
+{
+	for (size_t i = 0; i < n->n_fresh; i++)
+		if (!is_among(n->v, n->n, n->fresh[i]))
+			close_one(n, n->fresh[i]);
+	free(n->fresh);
+	n->fresh = NULL;
+	n->n_fresh = 0;
+}
+
+enum pl_err pl_notifiers_prepare(struct pl_notifiers *n, struct pl_config *config, struct pl_buf *problems)
+{
 	enum pl_err err = PL_OK;
-	for (; got < config->notifiers.n && err == PL_OK; got++)
-		err = open_section(n, config, &config->notifiers.v[got], &fresh[got], problems);
-	if (err == PL_OK) {
-		err = open_post(n, &fresh[got], problems);
-		got++;
+	n->fresh = pl_calloc(config->notifiers.n + 1, sizeof(struct pl_notifier *));
+	n->n_fresh = 0;
+	for (size_t i = 0; err == PL_OK && i < config->notifiers.n; i++) {
+		err = open_section(n, config, &config->notifiers.v[i], &n->fresh[n->n_fresh], problems);
+		n->n_fresh += err == PL_OK;
 	}
-	for (size_t i = 0; i < n->n; i++)
-		n->v[i]->kept = false;
+	if (err == PL_OK)
+		err = open_post(n, &n->fresh[n->n_fresh], problems);
+	n->n_fresh += err == PL_OK;
 	if (err != PL_OK)
-		got--; /* the last one was freed where it failed */
-	for (size_t i = 0; i < got; i++) {
-		bool old = false;
-		for (size_t k = 0; k < n->n; k++)
-			old |= n->v[k] == fresh[i];
-		if (err != PL_OK && !old)
-			close_one(n, fresh[i]);
-		fresh[i]->kept = true;
-	}
-	if (err != PL_OK) {
-		free(fresh);
-		return err;
-	}
+		pl_notifiers_discard(n);
+	return err;
+}
+
+void pl_notifiers_commit(struct pl_notifiers *n)
+{
 	n->former = pl_realloc(n->former, (n->n_former + n->n + 1) * sizeof(struct pl_notifier *));
 	for (size_t i = 0; i < n->n; i++)
-		if (!n->v[i]->kept)
+		if (!is_among(n->fresh, n->n_fresh, n->v[i]))
 			n->former[n->n_former++] = n->v[i];
 	free(n->v);
-	n->v = fresh;
-	n->n = got;
-	return PL_OK;
+	n->v = n->fresh;
+	n->n = n->n_fresh;
+	n->fresh = NULL;
+	n->n_fresh = 0;
 }
 
 void pl_notifiers_retire(struct pl_notifiers *n)

@@ -19,7 +19,6 @@ struct pl_notifier {
 	void *defaults;           /* owned */
 	struct pl_arena arena;    /* of the defaults */
 	uint64_t fingerprint;
-	bool kept;
 	struct pl_notifier_env env;
 };
 
@@ -28,6 +27,8 @@ struct pl_notifiers {
 	struct pl_log *log;
 	struct pl_notifier **v;
 	size_t n;
+	struct pl_notifier **fresh; /* prepared */
+	size_t n_fresh;
 	struct pl_notifier **former; /* to be closed by retire */
 	size_t n_former;
 	size_t n_closing;
@@ -38,8 +39,11 @@ struct pl_notifiers {
 
 void pl_notifiers_init(struct pl_notifiers *n, struct pl_loop *loop, struct pl_log *log);
 
-/* Opens what is new; what is no longer wanted stays until retire. On failure nothing has changed and `problems` says why. */
-PL_MUST_CHECK enum pl_err pl_notifiers_apply(struct pl_notifiers *n, struct pl_config *config, struct pl_buf *problems);
+/* Opens what is new, beside what is there; commit or discard follow before the next. On failure nothing has changed and `problems` says
+ * why. */
+PL_MUST_CHECK enum pl_err pl_notifiers_prepare(struct pl_notifiers *n, struct pl_config *config, struct pl_buf *problems);
+void pl_notifiers_commit(struct pl_notifiers *n); /* `v` is the new ones; what is no longer wanted stays until retire */
+void pl_notifiers_discard(struct pl_notifiers *n);
 
 /* Nobody sends by the former ones any more. What they have under way is cancelled, and said so to whoever waits for it. */
 void pl_notifiers_retire(struct pl_notifiers *n);

@@ -21,14 +21,26 @@ static enum pl_err open_both(struct pl_alerting *a, const struct pl_config *conf
 	return err;
 }
 
-enum pl_err pl_alerting_apply(struct pl_alerting *a, struct pl_config *config, const char *http, struct pl_buf *problems)
+enum pl_err pl_alerting_prepare(struct pl_alerting *a, struct pl_config *config, struct pl_buf *problems)
 {
 	enum pl_err err = PL_OK;
 	if (a->alerts == NULL && config->kapacitor == NULL)
 		return PL_OK;
 	if (a->alerts == NULL)
 		err = open_both(a, config, problems);
-	return err == PL_OK ? pl_alerts_apply(a->alerts, config, http, problems) : err;
+	return err == PL_OK ? pl_alerts_prepare(a->alerts, config, problems) : err;
+}
+
+void pl_alerting_apply(struct pl_alerting *a, const char *http)
+{
+	if (a->alerts != NULL)
+		pl_alerts_apply(a->alerts, http);
+}
+
+void pl_alerting_discard(struct pl_alerting *a)
+{
+	if (a->alerts != NULL)
+		pl_alerts_discard(a->alerts);
 }
 
 static void on_state_closed(void *data)

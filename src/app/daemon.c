@@ -141,11 +141,6 @@ static struct pl_outputs *present_outputs(void *data)
 	return pl_output_set_current(((struct pl_daemon *)data)->outputs);
 }
 
-static enum pl_err apply_alerts(struct pl_daemon *d, struct pl_config *config, struct pl_buf *problems)
-{
-	return pl_alerting_apply(&d->alerting, config, pl_api_address(d->api), problems);
-}
-
 static enum pl_err load_and_apply(struct pl_daemon *d, struct pl_buf *problems)
 {
 	struct pl_problems found = {0};
@@ -157,9 +152,12 @@ static enum pl_err load_and_apply(struct pl_daemon *d, struct pl_buf *problems)
 	if (err == PL_OK)
 		err = prepare_relay(d, fresh, d->config, &relay, problems);
 	if (err == PL_OK) {
-		err = pl_output_set_apply(d->outputs, fresh, problems);
-		if (err == PL_OK)
-			err = apply_alerts(d, fresh, problems);
+		err = pl_alerting_prepare(&d->alerting, fresh, problems);
+		if (err == PL_OK) {
+			err = pl_output_set_apply(d->outputs, fresh, problems);
+			if (err != PL_OK)
+				pl_alerting_discard(&d->alerting);
+		}
 		if (err != PL_OK && relay != NULL)
 			d->relay->ops.listener->discard(relay);
 	}
@@ -181,6 +179,7 @@ static enum pl_err load_and_apply(struct pl_daemon *d, struct pl_buf *problems)
 	switch_outputs(d);
 	if (relay != NULL || old->server.relay != NULL)
 		pl_worker_listen(d->workers[0], d->relay, d->relay_counters, relay);
+	pl_alerting_apply(&d->alerting, pl_api_address(d->api));
 	pl_target_manager_apply(d->targets, fresh);
 	pl_config_release(old);
 	return PL_OK;
@@ -429,8 +428,10 @@ static bool listen_for_relays(struct pl_daemon *d)
 static bool begin_alerts(struct pl_daemon *d)
 {
 	struct pl_buf problems = {0};
-	bool ok = apply_alerts(d, d->config, &problems) == PL_OK;
-	if (!ok) {
+	bool ok = pl_alerting_prepare(&d->alerting, d->config, &problems) == PL_OK;
+	if (ok) {
+		pl_alerting_apply(&d->alerting, pl_api_address(d->api));
+	} else {
 		log_problems(d, &problems);
 		d->exit_status = PL_EXIT_FAILED;
 		stop(d);
