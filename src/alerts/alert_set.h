@@ -17,6 +17,7 @@
 struct pl_alert_proof {
 	int64_t tried_wall_ns, proven_wall_ns; /* 0: never */
 	int64_t took_ns;                       /* of the last one that succeeded */
+	uint64_t fingerprint;                  /* of the task that was proven; 0: not known */
 	char reason[256];                      /* of the last one, when it failed; empty: it did not */
 };
 

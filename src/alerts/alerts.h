@@ -46,13 +46,13 @@ bool pl_alerts_enabled(const struct pl_alerts *a); /* is there a Kapacitor to pr
 
 /* Appends the alert as the API shows it: its own members, those of pulse's task objects, its status. False: there is none. An id with
  * `*`, `?` or `[` is a pattern, of which the first match counts (pulse's way). */
-bool pl_alerts_show(const struct pl_alerts *a, struct pl_str id, struct pl_buf *json);
+bool pl_alerts_show(struct pl_alerts *a, struct pl_str id, struct pl_buf *json);
 
 /* Appends the array of all, by id; from `offset` on, at most `limit`. Returns how many there are in all. */
-size_t pl_alerts_show_all(const struct pl_alerts *a, size_t offset, size_t limit, struct pl_buf *json);
+size_t pl_alerts_show_all(struct pl_alerts *a, size_t offset, size_t limit, struct pl_buf *json);
 
 /* Appends the alerts that came by the API as YAML, for the configuration. */
-void pl_alerts_export(const struct pl_alerts *a, struct pl_buf *yaml);
+void pl_alerts_export(struct pl_alerts *a, struct pl_buf *yaml);
 
 /* ---- changing it ---- */
 

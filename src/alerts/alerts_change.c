@@ -190,11 +190,15 @@ static const char *decode(struct change *c, struct pl_str body, char *why, size_
 	struct pl_problems problems = {0};
 	cJSON *json = cJSON_ParseWithLength(body.p != NULL ? body.p : "", body.n);
 	bool syntax = json != NULL;
+	const cJSON *metric = cJSON_GetObjectItem(json, "metric");
+	bool missing = syntax && (!cJSON_IsString(metric) || metric->valuestring[0] == '\0');
 	cJSON_Delete(json);
 	enum pl_err err = pl_alert_decode_json(&c->arena, body, &problems, &c->alert);
 	if (err != PL_OK && !syntax)
 		snprintf(why, size, "Bad JSON syntax received in body%s%s", problems.first != NULL ? ": " : "",
 			 problems.first != NULL ? problems.first->text : "");
+	else if (err != PL_OK && missing)
+		snprintf(why, size, "Missing value in payload: metric");
 	for (const struct pl_problem *p = problems.first; p != NULL; p = p->next) {
 		if (p->warning)
 			pl_buf_addf(&c->warnings, "%s%s%s\n", p->path, p->path[0] != '\0' ? ": " : "", p->text);
