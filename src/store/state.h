@@ -35,11 +35,11 @@ PL_MUST_CHECK enum pl_err pl_state_open(struct pl_state **out, const struct pl_s
 void pl_state_close(struct pl_state *s, void (*closed)(void *data), void *data);
 
 /* Answer to a change. `err`: PL_OK: it is on the medium (committed, synced); PL_EFULL, PL_EIO ...: it is not, `reason` says why.
- */
+ * All that waits together is one transaction: it goes, or fails, together. */
 typedef void (*pl_state_done)(void *data, enum pl_err err, const char *reason);
 
 /* Documents: the last body put under (kind, id). Copies. `done` may be NULL. PL_ELIMIT: too many calls wait; nothing will come.
- */
+ * PL_ECANCELED: it is being closed. */
 PL_MUST_CHECK enum pl_err pl_state_put(struct pl_state *s, const char *kind, struct pl_str id, struct pl_str body,
 				       pl_state_done done, void *data);
 PL_MUST_CHECK enum pl_err pl_state_remove(struct pl_state *s, const char *kind, struct pl_str id, pl_state_done done, void *data);
