@@ -282,7 +282,7 @@ static enum pl_alerts_outcome check(struct change *c, struct pl_str id, bool kee
 		*reason = "there are as many alerts as kapacitor.max_alerts allows";
 		return PL_ALERTS_FULL;
 	}
-	enum pl_err err = pl_alerts_render(a, &c->alert, &task, why, size);
+	enum pl_err err = pl_alerts_render(a, &c->alert, a->token, &task, why, size);
 	pl_tick_task_finish(&task);
 	*reason = why;
 	return err == PL_OK ? PL_ALERTS_DONE : PL_ALERTS_BAD;

@@ -66,18 +66,11 @@ static void forget(struct pl_alerts *a, struct pl_str id)
 
 /* ---- tasks ---- */
 
-enum pl_err pl_alerts_render(const struct pl_alerts *a, const struct pl_alert *alert, struct pl_tick_task *out, char *reason,
-			     size_t reason_size)
+enum pl_err pl_alerts_render(const struct pl_alerts *a, const struct pl_alert *alert, const char *token, struct pl_tick_task *out,
+			     char *reason, size_t reason_size)
 {
-	struct pl_buf webhook = {0}, token = {0};
-	pl_buf_add_str(&webhook, pl_buf_str(&a->webhook));
-	pl_buf_add_str(&token, pl_buf_str(&a->token));
-	const struct pl_tick_options options = {
-	    .defaults = a->defaults, .webhook = pl_buf_cstr(&webhook), .token = pl_buf_cstr(&token)};
-	enum pl_err err = pl_tick_render(alert, &options, out, reason, reason_size);
-	pl_buf_finish(&webhook);
-	pl_buf_finish(&token);
-	return err;
+	const struct pl_tick_options options = {.defaults = a->defaults, .webhook = a->webhook, .token = token};
+	return pl_tick_render(alert, &options, out, reason, reason_size);
 }
 
 enum pl_err pl_alerts_provision(struct pl_alerts *a, const struct pl_alert_entry *e, char *reason, size_t reason_size)
@@ -86,7 +79,7 @@ enum pl_err pl_alerts_provision(struct pl_alerts *a, const struct pl_alert_entry
 	struct pl_tick_task t = {0};
 	if (a->link == NULL)
 		return PL_OK;
-	enum pl_err err = pl_alerts_render(a, &e->alert, &t, reason, reason_size);
+	enum pl_err err = pl_alerts_render(a, &e->alert, a->token, &t, reason, reason_size);
 	if (err == PL_OK) {
 		struct pl_alerts_known *k;
 		HASH_FIND_STR(a->known, e->alert.id, k);

@@ -44,7 +44,7 @@ struct pl_alerts {
 	struct pl_config *fresh;  /* prepared; shares */
 	struct pl_alert_set set;
 	struct pl_alert_defaults defaults; /* into config */
-	struct pl_buf webhook, token;
+	char *webhook, *token;     /* our URL; what its callers must show */
 	struct pl_alerts_link *link; /* NULL: no Kapacitor */
 	struct pl_alerts_known *known; /* uthash */
 	struct pl_notifiers notifiers;
@@ -70,9 +70,9 @@ struct pl_alerts {
 void pl_alerts_link_apply(struct pl_alerts *a);
 void pl_alerts_link_close(struct pl_alerts *a); /* the present one; pl_alerts_part_closed when it is gone */
 
-/* Renders the alert, without telling anybody. */
-PL_MUST_CHECK enum pl_err pl_alerts_render(const struct pl_alerts *a, const struct pl_alert *alert, struct pl_tick_task *out,
-					   char *reason, size_t reason_size);
+/* Renders the alert, without telling anybody. `token`: the real one, or what is shown in its place. */
+PL_MUST_CHECK enum pl_err pl_alerts_render(const struct pl_alerts *a, const struct pl_alert *alert, const char *token,
+					   struct pl_tick_task *out, char *reason, size_t reason_size);
 
 /* Tells the reconciler how the alert's task is to be. */
 PL_MUST_CHECK enum pl_err pl_alerts_provision(struct pl_alerts *a, const struct pl_alert_entry *e, char *reason, size_t reason_size);

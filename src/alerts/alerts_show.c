@@ -31,7 +31,7 @@ static void add_task(const struct pl_alerts *a, struct pl_json *j, const struct 
 	char reason[256] = "";
 	struct pl_buf href = {0};
 	struct pl_tick_task t = {0};
-	bool rendered = pl_alerts_render(a, &e->alert, &t, reason, sizeof reason) == PL_OK;
+	bool rendered = pl_alerts_render(a, &e->alert, "<secret>", &t, reason, sizeof reason) == PL_OK;
 	pl_buf_addf(&href, "/kapacitor/v1/tasks/%s%s", a->config->kapacitor->prefix, e->alert.id);
 	pl_json_key(j, "link");
 	pl_json_object_begin(j);
