@@ -37,7 +37,7 @@ static void on_tick(uv_timer_t *timer)
 	bool behind = a->config != NULL && lag(a) > BEHIND_S * PL_NS_PER_S;
 	if (behind != a->behind) {
 		a->behind = behind;
-		pl_notices_hold(a->notices, behind);
+		pl_notices_pipeline(a->notices, behind);
 		pl_info(a->env.log, behind ? "alerts of silence are held: our own points are late" : "alerts of silence count again",
 			PL_KVT("lag_seconds", lag(a)));
 	}
@@ -124,14 +124,29 @@ static void free_alerts(struct pl_alerts *a)
 	free(a);
 }
 
+static const struct pl_alert *find(void *data, struct pl_str id)
+{
+	const struct pl_alert_entry *e = pl_alert_set_find(&((struct pl_alerts *)data)->set, id);
+	return e != NULL ? &e->alert : NULL;
+}
+
+static enum pl_err open_notices(struct pl_alerts *a, char *reason, size_t reason_size)
+{
+	const struct pl_notices_options options = {
+	    .loop = a->env.loop, .log = a->env.log, .state = a->env.state, .find = find, .data = a};
+	enum pl_err err = pl_notices_open(&a->notices, &options, reason, reason_size);
+	if (err == PL_OK)
+		a->outbox = pl_notices_outbox(a->notices);
+	return err;
+}
+
 enum pl_err pl_alerts_create(struct pl_alerts **out, const struct pl_alerts_env *env, char *reason, size_t reason_size)
 {
 	struct pl_alerts *a = pl_calloc(1, sizeof *a);
 	a->env = *env;
 	enum pl_err err = load(a, reason, reason_size);
 	if (err == PL_OK)
-		err = pl_outbox_open(&a->outbox, &(struct pl_outbox_options){.loop = env->loop, .log = env->log, .state = env->state},
-				     reason, reason_size);
+		err = open_notices(a, reason, reason_size);
 	if (err != PL_OK) {
 		free_alerts(a);
 		return err;
@@ -176,6 +191,14 @@ static bool same(const struct pl_alert *x, const struct pl_alert *y)
 	return equal;
 }
 
+bool pl_alerts_is_another(const struct pl_alert *before, const struct pl_alert *now)
+{
+	bool another = before->kind != now->kind || strcmp(before->metric, now->metric) != 0 || before->group_by.n != now->group_by.n;
+	for (size_t i = 0; !another && i < now->group_by.n; i++)
+		another = strcmp(before->group_by.v[i], now->group_by.v[i]) != 0;
+	return another;
+}
+
 static void declare(struct pl_alerts *a, const struct pl_alert *alert)
 {
 	struct pl_alert_entry *old = pl_alert_set_find(&a->set, pl_str_of(alert->id));
@@ -183,11 +206,11 @@ static void declare(struct pl_alerts *a, const struct pl_alert *alert)
 	int64_t modified = unchanged ? old->modified_wall_ns : pl_clock_wall_ns();
 	if (old != NULL && !old->declared)
 		pl_warn(a->env.log, "an alert of the API is declared by the configuration now, which counts", PL_KVC("alert", alert->id));
+	if (old != NULL && pl_alerts_is_another(&old->alert, alert))
+		pl_notices_end(a->notices, pl_str_of(alert->id), "changed");
 	struct pl_alert_entry *e = pl_alert_set_declare(&a->set, alert, pl_clock_wall_ns());
 	e->modified_wall_ns = modified;
 	e->kept = true;
-	if (!unchanged)
-		pl_notices_changed(a->notices, &e->alert);
 }
 
 static void declare_all(struct pl_alerts *a)
@@ -199,7 +222,7 @@ static void declare_all(struct pl_alerts *a)
 	HASH_ITER (hh, a->set.by_id, e, next) {
 		if (e->declared && !e->kept) {
 			pl_proofs_forget(a->proofs, pl_str_of(e->alert.id));
-			pl_notices_removed(a->notices, pl_str_of(e->alert.id));
+			pl_notices_end(a->notices, pl_str_of(e->alert.id), "deleted");
 			pl_alert_set_remove(&a->set, e);
 			continue;
 		}
@@ -242,10 +265,15 @@ void pl_alerts_apply(struct pl_alerts *a, const char *http)
 	}
 	pl_notifiers_commit(&a->notifiers);
 	switch_receivers(a);
-	pl_notices_configure(a->notices, k);
+	if (k != NULL)
+		pl_notices_notify(a->notices, k->notify);
 	declare_all(a);
-	if (old == NULL)
+	if (old == NULL) {
 		load_proofs(a);
+		pl_notices_start(a->notices);
+	} else {
+		pl_notices_reload(a->notices);
+	}
 	pl_alerts_proofs_apply(a);
 	pl_alerts_link_apply(a);
 	if (old != NULL)
@@ -259,30 +287,32 @@ bool pl_alerts_enabled(const struct pl_alerts *a)
 
 /* ---- closing ---- */
 
-static void on_timer_closed(uv_handle_t *handle)
+void pl_alerts_end_if_closed(struct pl_alerts *a)
 {
-	pl_alerts_part_closed(handle->data);
-}
-
-static void on_notifiers_closed(void *data)
-{
-	struct pl_alerts *a = data;
-	a->n_open++;
-	pl_notices_close(a->notices);
-	a->notices = NULL;
-	pl_outbox_close(a->outbox, pl_alerts_part_closed, a);
-	pl_alerts_part_closed(a);
-}
-
-void pl_alerts_part_closed(void *data)
-{
-	struct pl_alerts *a = data;
-	if (!a->closing || (a->n_open > 0 && --a->n_open > 0) || a->n_links > 0)
+	if (!a->closing || a->n_open > 0 || a->n_links > 0)
 		return;
 	void (*closed)(void *) = a->closed;
 	void *closed_data = a->closed_data;
 	free_alerts(a);
 	closed(closed_data);
+}
+
+static void part_closed(void *data)
+{
+	struct pl_alerts *a = data;
+	a->n_open--;
+	pl_alerts_end_if_closed(a);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	part_closed(handle->data);
+}
+
+static void on_notifiers_closed(void *data)
+{
+	struct pl_alerts *a = data;
+	pl_notices_close(a->notices, part_closed, a);
 }
 
 void pl_alerts_close(struct pl_alerts *a, void (*closed)(void *data), void *data)
@@ -294,6 +324,6 @@ void pl_alerts_close(struct pl_alerts *a, void (*closed)(void *data), void *data
 	pl_alerts_link_close(a);
 	a->n_open = 3;
 	uv_close((uv_handle_t *)&a->timer, on_timer_closed);
-	pl_proofs_close(a->proofs, pl_alerts_part_closed, a);
+	pl_proofs_close(a->proofs, part_closed, a);
 	pl_notifiers_close(&a->notifiers, on_notifiers_closed, a);
 }

@@ -171,9 +171,12 @@ static void on_saved(void *data, enum pl_err err, const char *reason)
 		refuse(c, PL_ALERTS_FAILED, why);
 		return;
 	}
+	const struct pl_alert_entry *old = pl_alert_set_find(&a->set, pl_str_of(c->alert.id));
+	if (old != NULL && pl_alerts_is_another(&old->alert, &c->alert))
+		pl_notices_end(a->notices, pl_str_of(c->alert.id), "changed");
 	struct pl_alert_entry *e = pl_alert_set_put(&a->set, &c->alert, &c->arena, pl_clock_wall_ns());
 	const char *id = e->alert.id;
-	pl_notices_changed(a->notices, &e->alert);
+	pl_notices_reload(a->notices);
 	if (pl_alerts_provision(a, e, why, sizeof why) == PL_OK) {
 		wait_for_kapacitor(c, id);
 		return;
@@ -333,7 +336,7 @@ static void on_removed(void *data, enum pl_err err, const char *reason)
 		struct pl_str id = pl_str_of(c->alert.id);
 		pl_alerts_unprovision(a, c->alert.id);
 		pl_proofs_forget(a->proofs, id);
-		pl_notices_removed(a->notices, id);
+		pl_notices_end(a->notices, id, "deleted");
 		(void)!pl_state_forget(a->env.state, id, NULL, NULL);
 		(void)!pl_state_remove(a->env.state, PL_ALERTS_PROOF_DOC, id, NULL, NULL);
 		pl_alert_set_remove(&a->set, e);

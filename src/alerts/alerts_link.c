@@ -143,7 +143,7 @@ static void on_kapacitor_closed(void *data)
 	pl_config_release(l->config);
 	free(l);
 	a->n_links--;
-	pl_alerts_part_closed(a);
+	pl_alerts_end_if_closed(a);
 }
 
 static void on_reconciler_closed(void *data)

@@ -48,8 +48,8 @@ struct pl_alerts {
 	struct pl_alerts_link *link; /* NULL: no Kapacitor */
 	struct pl_alerts_known *known; /* uthash */
 	struct pl_notifiers notifiers;
-	struct pl_outbox *outbox;
 	struct pl_notices *notices;
+	struct pl_outbox *outbox; /* of the notices */
 	struct pl_proofs *proofs;
 	struct pl_alerts_waiting *waiting; /* uthash: answers that wait for Kapacitor */
 	struct pl_alerts_counters counters;
@@ -68,7 +68,7 @@ struct pl_alerts {
 
 /* Closes the present link unless it fits, opens one if the configuration says so. */
 void pl_alerts_link_apply(struct pl_alerts *a);
-void pl_alerts_link_close(struct pl_alerts *a); /* the present one; pl_alerts_part_closed when it is gone */
+void pl_alerts_link_close(struct pl_alerts *a); /* the present one */
 
 /* Renders the alert, without telling anybody. `token`: the real one, or what is shown in its place. */
 PL_MUST_CHECK enum pl_err pl_alerts_render(const struct pl_alerts *a, const struct pl_alert *alert, const char *token,
@@ -102,6 +102,9 @@ void pl_alerts_load_proof(struct pl_alerts *a, struct pl_str id, struct pl_str b
 
 /* ---- alerts.c ---- */
 
-void pl_alerts_part_closed(void *data);
+/* Are its series others than before, so that what was said of those is over? */
+bool pl_alerts_is_another(const struct pl_alert *before, const struct pl_alert *now);
+
+void pl_alerts_end_if_closed(struct pl_alerts *a); /* a link has gone */
 
 #endif

@@ -52,47 +52,37 @@ static void publish(struct pl_alerts *a, const struct received *r, struct pl_str
 	pl_arena_finish(&arena);
 }
 
-static void hand_on(struct received *r)
-{
-	struct pl_alerts *a = r->alerts;
-	const struct pl_alert_entry *e = pl_alert_set_find(&a->set, r->alert);
-	if (e != NULL && a->notices != NULL)
-		pl_notices_event(a->notices, &e->alert, &r->event, r->group);
-}
-
 static void on_stored(void *data, enum pl_err err, const char *reason)
 {
-	struct received *r = data;
-	struct pl_alerts *a = r->alerts;
-	if (err == PL_EEXIST) {
-		a->counters.doubles++;
-	} else {
-		if (err != PL_OK) {
-			a->counters.unstored++;
-			pl_warn(a->env.log, "an event of an alert is told, but not stored", PL_KVS("alert", r->alert),
-				PL_KVC("reason", reason));
-		}
-		a->counters.events++;
-		hand_on(r);
-	}
-	free_received(r);
+	struct pl_alerts *a = data;
+	if (err == PL_OK || err == PL_EEXIST)
+		return;
+	a->counters.unstored++;
+	pl_warn(a->env.log, "an event of an alert was told, but is not stored", PL_KVC("reason", reason));
 }
 
-static void store(struct received *r, const struct pl_alert *alert)
+/* Told first: a disk that fails must not keep an alarm back. */
+static void hand_on(struct received *r, const struct pl_alert *alert)
 {
 	struct pl_alerts *a = r->alerts;
 	const struct pl_kapacitor_config *k = a->config->kapacitor;
 	struct pl_buf title = {0}, json = {0}, key = {0};
 	pl_tick_title(alert, r->event.tags, &title);
-	bool held = a->behind && alert->kind == PL_ALERT_DEADMAN && r->event.level != PL_ALERT_OK;
-	pl_alert_event_json(&json, &r->event, r->alert, pl_buf_str(&title), held ? PL_STR("pipeline") : PL_STR(""));
-	pl_buf_add_str(&key, r->event.task_id);
-	pl_buf_addf(&key, "\n%d\n%lld", r->event.level, (long long)r->event.wall_ns);
-	publish(a, r, pl_buf_str(&json));
-	enum pl_err err = pl_state_append(a->env.state, r->alert, pl_buf_str(&key), r->event.wall_ns, pl_buf_str(&json),
-					  (size_t)k->keep.events, pl_clock_wall_ns() - k->keep.event_age, on_stored, r);
-	if (err != PL_OK)
-		on_stored(r, err, pl_err_text(err));
+	enum pl_notices_fate fate = pl_notices_event(a->notices, alert, r->group, pl_buf_str(&title), &r->event);
+	if (fate == PL_NOTICES_DUPLICATE) {
+		a->counters.doubles++;
+	} else {
+		a->counters.events++;
+		pl_alert_event_json(&json, &r->event, r->alert, pl_buf_str(&title), pl_str_of(pl_notices_cause(fate)));
+		pl_buf_add_str(&key, r->event.task_id);
+		pl_buf_addf(&key, "\n%d\n%lld", r->event.level, (long long)r->event.wall_ns);
+		publish(a, r, pl_buf_str(&json));
+		enum pl_err err =
+		    pl_state_append(a->env.state, r->alert, pl_buf_str(&key), r->event.wall_ns, pl_buf_str(&json),
+				    (size_t)k->keep.events, pl_clock_wall_ns() - k->keep.event_age, on_stored, a);
+		if (err != PL_OK)
+			on_stored(a, err, pl_err_text(err));
+	}
 	pl_buf_finish(&title);
 	pl_buf_finish(&json);
 	pl_buf_finish(&key);
@@ -122,11 +112,10 @@ enum pl_err pl_alerts_receive(struct pl_alerts *a, struct pl_str token, struct p
 		free_received(r);
 		return PL_OK;
 	}
-	if (err == PL_OK) {
-		store(r, &e->alert);
-		return PL_OK;
-	}
-	a->counters.refused++;
+	if (err == PL_OK)
+		hand_on(r, &e->alert);
+	else
+		a->counters.refused++;
 	free_received(r);
-	return err == PL_ENOENT ? PL_ENOENT : PL_EPARSE;
+	return err == PL_OK || err == PL_ENOENT ? err : PL_EPARSE;
 }
