@@ -8,6 +8,7 @@
 #include "alerts/alerts_private.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "format/json_out.h"
 
 /* `SECRET_DOC` holds what Kapacitor shows us, so that its tasks stay as they are over our restarts. */
 #define SECRET_DOC "secret"

@@ -9,6 +9,7 @@
 #include "alerts/alerts_private.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "format/json_out.h"
 
 /* How long an answer waits for Kapacitor to say yes or no. */
 enum { PATIENCE_S = 4 };
