@@ -155,6 +155,18 @@ def test_daily_is_no_mean_of_means(stored):
     assert {r["time"]: r["value"] for r in stored.get("/daily/cpu_used").json()} != pytest.approx(wrong)
 
 
+@pytest.mark.parametrize("verb, aggregate", [("mean", statistics.fmean), ("max", max), ("min", min)])
+def test_hourly_and_peaks_are_of_samples(stored, verb, aggregate):
+    """Not of the means of quarters of an hour, of which pulse makes everything."""
+    quarters = {}
+    for t, (mean, _) in windows(stored.samples, 900, "mean").items():
+        quarters.setdefault(t // HOURS * HOURS * 1000, []).append(mean)
+    of_means = {t: aggregate(means) for t, means in quarters.items()}
+    assert {r["time"]: r["value"] for r in stored.get(f"/hourly/cpu_used?start=7d&verb={verb}").json()} != pytest.approx(of_means)
+    peaks = {s: max(v for v, _ in rows) for s, rows in days(stored.samples, "mean").items()}
+    assert {r["time"]: r["value"] for r in stored.get("/daily_peaks/cpu_used").json()} != pytest.approx(peaks)
+
+
 def test_daily_range_filters_and_backfill(stored):
     check_slots(stored.get("/daily/cpu_used?start=2d&stop=1d&host=b"), usual_day(stored.of("b", 2 * DAYS, DAYS), "mean"))
     check_slots(stored.get("/daily_peaks/cpu_used?start=2d&stop=1d&host=b"),
@@ -352,7 +364,7 @@ def test_a_store_that_is_away(pulseline):
     pulseline.config([], [{"influxdb": {"url": "http://127.0.0.1:1", "database": "secret_name"}}]).start()
     for path in ("keys", "tags", "latest/x", "hourly/x", "daily/x", "daily_peaks/x"):
         answer = pulseline.get(f"/{path}")
-        assert answer.status_code == 503 and list(answer.json()) == ["error"]
+        assert answer.status_code == 500 and list(answer.json()) == ["error"]
         assert "127.0.0.1" not in answer.text and "secret_name" not in answer.text
 
 
