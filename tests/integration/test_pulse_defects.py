@@ -29,6 +29,7 @@ a test is a function. That every test named here exists is a test, too. Defects 
 10 a live relay is never polled again       test_relay.py::test_a_relay_whose_older_connection_lingers_is_polled,
                                             plugin_in_relay_test.c::a_newer_connection_takes_the_id_over
 11 one odd name stops the aggregation       test_names_with_dots_and_cpu_are_read_back, test_provision.py::test_pulse_aggregates,
+                                            test_names_that_line_protocol_cannot_say,
                                             test_provision.py::test_one_refused_series_costs_no_other,
                                             test_pulse_history.py::test_odd_names
 12 what is no number is stored as -1        test_what_is_no_number_is_counted
@@ -165,7 +166,7 @@ def test_no_name_is_a_statement(store):
                 evil.say(f"add {bare}:{bare}:{bare},{bare}", f"got {bare}-{bare}:{i}")
                 evil.sync()
         store.stored(1 + len(names))
-        bare = [re.sub("[-:,]", ".", name) for name in names]
+        bare = [re.sub(r'\\(?=[ ="])', "_", re.sub("[-:,]", ".", name)) for name in names]  # as line protocol can say it
         assert store.read("/keys") == sorted(["safe", *bare])
         for i, name in enumerate(bare):
             if "/" not in name:  # which no path can name
@@ -206,6 +207,20 @@ def test_names_with_dots_and_cpu_are_read_back(store):
             for path, value in ((f"/hourly/{stat}", mean), (f"/daily/{stat}", mean), (f"/daily_peaks/{stat}", peak), (f"/hourly/{stat}?verb=max", peak)):
                 assert [row["value"] for row in store.read(path)] == [value], path
             assert store.value(stat, "") == mean
+
+
+def test_names_that_line_protocol_cannot_say(store):
+    """Are changed, and found under what they were changed to."""
+    names = {"time": "time_", "#x": "_x", "x\\": "x_", 'x\\"y': 'x_"y', "x\\=y": "x_=y", "x\\ y": "x_ y", "tab\ty": "tab_y",
+             "x\\y": "x\\y", 'x"y': 'x"y', "x=y": "x=y", "x'y": "x'y", "é": "é", "value": "value"}
+    store.start()
+    with store.relay("host1") as r:
+        for i, name in enumerate(names):
+            r.say(f"got c-{name}:{i}")
+        store.stored(len(names))
+    assert store.read("/keys") == sorted(names.values(), key=str.encode)
+    for i, name in enumerate(names.values()):
+        assert (store.value(name), store.value(name, "verb=max")) == (i, i), name
 
 
 def test_a_backslash_at_the_end(store):
