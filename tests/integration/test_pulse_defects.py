@@ -294,8 +294,8 @@ def guarded(pulseline):
 
 @pytest.mark.sanitized
 def test_20000_half_open_handshakes(guarded):
-    """Connections that never say who they are, all kept open by the other side: the newest 4,096 stay, the daemon does not grow
-    beyond 8 MiB for them, and a real relay is served all the while. When they go, so do their descriptors."""
+    """Connections that never say who they are, all kept open by the other side: the newest 4,096 stay, for which the daemon takes
+    less than 16 MiB (about 2 KiB each), and a real relay is served all the while. When they go, so do their descriptors."""
     d, port = guarded
     n, kept = (3000, 3000) if sanitized() else (20000, 4096)
     with Relay(port, "host1") as r:
@@ -312,14 +312,14 @@ def test_20000_half_open_handshakes(guarded):
         wait_until(lambda: d.metric("pulseline_relay_connections_open") == kept + 1, "and all but the newest closed")
         assert d.metric("pulseline_relay_connections_ended_total", reason="too_many_handshakes") == n - kept
         assert descriptors(d) <= fds + kept + 8
-        assert sanitized() or d.rss_anon_kib() - memory < 8192
+        assert sanitized() or d.rss_anon_kib() - memory < 16384
         r.sync()
         for s in held:
             reset(s)
         wait_until(lambda: d.metric("pulseline_relay_connections_open") == 1, "all are gone")
         r.sync()
         assert descriptors(d) <= fds + 8
-        assert sanitized() or d.rss_anon_kib() - memory < 8192
+        assert sanitized() or d.rss_anon_kib() - memory < 16384
     assert d.log().count("too_many_handshakes") <= 2, "an incident is told once"
 
 
