@@ -19,20 +19,21 @@ bind-address = "127.0.0.1:{rpc}"
   log-enabled = false
   auth-enabled = {auth}
 [subscriber]
-  enabled = false
+  enabled = {subscriber}
 [continuous_queries]
   enabled = false
 """
 
 
 class Influxd(Process):
-    def __init__(self, folder, auth=False):
+    def __init__(self, folder, auth=False, subscriber=False):
         super().__init__(folder, "influxd")
         self.port, self.auth = free_port(), None
         self.rpc_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.config_path = self.folder / "influxdb.conf"
-        self.config_path.write_text(CONFIG.format(folder=self.folder, http=self.port, rpc=self.rpc_port, auth=str(auth).lower()))
+        self.config_path.write_text(CONFIG.format(folder=self.folder, http=self.port, rpc=self.rpc_port, auth=str(auth).lower(),
+                                                  subscriber=str(subscriber).lower()))
 
     def start(self):
         self.spawn(["/usr/bin/influxd", "-config", self.config_path])
