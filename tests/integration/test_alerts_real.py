@@ -1,5 +1,4 @@
 """Alerts with everything real: relay -> Pulseline -> influxd -> its subscription -> kapacitord -> Pulseline -> a receiver."""
-import itertools
 import json
 import threading
 import time
