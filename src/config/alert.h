@@ -27,6 +27,7 @@ struct pl_alert_bound {
 };
 
 struct pl_alert {
+	struct pl_mark mark; /* where it is declared; file NULL: not in the configuration */
 	const char *id; /* [A-Za-z0-9._-], at most 64 bytes; NULL only before the API has given one */
 	bool enabled;
 	int kind;                                 /* enum pl_alert_kind */
@@ -40,7 +41,8 @@ struct pl_alert {
 	int64_t duration, every;                  /* ns: the window (deadman: the silence), how often it is looked at */
 	int operator_;                            /* enum pl_alert_operator */
 	const char *operator_text;                /* as it was written; echoed by the API */
-	const char *level, *threshold;            /* pulse's pair as it was written; NULL: not given */
+	const char *level, *threshold; /* pulse's pair as it was written; NULL: not given. With a threshold and of a deadman there
+					* is always a level */
 	const char *levels[PL_ALERT_LEVELS], *resets[PL_ALERT_LEVELS]; /* info, warn, crit ... as written; NULL: not given */
 	struct pl_alert_bound bounds[PL_ALERT_LEVELS];                 /* of all these, decoded; [PL_ALERT_OK] unused */
 	int64_t ago;                                                   /* ns; of PL_ALERT_RELATIVE */
@@ -64,6 +66,7 @@ const char *pl_alert_aggregate_text(int aggregate);
 const char *pl_alert_operator_sign(int op); /* as TICKscript writes it: > >= < <= == != */
 bool pl_alert_level_parse(struct pl_str s, int *level); /* either spelling, any case */
 
+/* Never "." and "..", which no path of a URL can say. */
 bool pl_alert_id_valid(struct pl_str id);
 
 /* A JSON object (of the API) as an alert: names in any case, numbers or texts; what is not known is told as a warning. `arena` holds

@@ -42,4 +42,9 @@ struct pl_state_config {
 	struct pl_mark dir_mark;
 };
 
+extern const struct pl_schema pl_state_schema;
+
+/* What alerts call this entry of `notifiers`: its key `name`, else its kind. Borrowed from the section. */
+const char *pl_notifier_section_name(const struct pl_section *s);
+
 #endif

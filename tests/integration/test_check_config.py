@@ -70,7 +70,7 @@ rule_files: [a]
         'f.yml:14:5: scrape_configs[1].kubernetes_sd_configs: discovery through Kubernetes is not supported; '
         'use http_sd_configs, with something that answers with the targets, or file_sd_configs',
         'f.yml:16:5: outputs[0].locla: unknown kind (did you mean "local"?)',
-        'f.yml:17:1: rule_files: rules are not evaluated here; write alerts as Kapacitor tasks',
+        'f.yml:17:1: rule_files: rules are not evaluated here; write them as alerts:, which become tasks of Kapacitor',
     ]
 
 
