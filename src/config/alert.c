@@ -13,13 +13,13 @@
 
 enum { MAX_ID = 64 };
 
-static const char *const kinds[] = {"threshold", "deadman", "relative", NULL};                      /* enum pl_alert_kind */
-static const char *const levels[] = {"ok", "info", "warn", "crit", NULL};                           /* enum pl_alert_level */
-static const char *const kapacitor_levels[] = {"OK", "INFO", "WARNING", "CRITICAL"};                /* likewise */
+static const char *const kinds[] = {"threshold", "deadman", "relative", NULL};       /* enum pl_alert_kind */
+static const char *const levels[] = {"ok", "info", "warn", "crit", NULL};            /* enum pl_alert_level */
+static const char *const kapacitor_levels[] = {"OK", "INFO", "WARNING", "CRITICAL"}; /* likewise */
 static const char *const aggregates[] = {"mean",   "max",        "min",   "sum",  "last",
 					 "median", "percentile", "count", "none", NULL}; /* enum pl_alert_aggregate */
-static const char *const signs[] = {">", ">=", "<", "<=", "==", "!="};                              /* enum pl_alert_operator */
-static const char *const changes[] = {"difference", "percent", NULL};                               /* enum pl_alert_change */
+static const char *const signs[] = {">", ">=", "<", "<=", "==", "!="};                   /* enum pl_alert_operator */
+static const char *const changes[] = {"difference", "percent", NULL};                    /* enum pl_alert_change */
 
 const char *pl_alert_kind_text(int kind)
 {
@@ -84,11 +84,7 @@ static const struct pl_field alert_fields[] = {
      .fallback = "threshold",
      .choices = kinds,
      .help = "threshold: a value; deadman: silence; relative: a change against some time ago"},
-    {.key = "metric",
-     .type = PL_FIELD_STRING,
-     AT(metric),
-     .flags = PL_FIELD_REQUIRED | PL_FIELD_NONEMPTY,
-     .help = "measurement"},
+    {.key = "metric", .type = PL_FIELD_STRING, AT(metric), .flags = PL_FIELD_REQUIRED | PL_FIELD_NONEMPTY, .help = "measurement"},
     TEXT("field", field, "of the measurement; default: as kapacitor.field says"),
     TEXT("database", database, "default: as kapacitor.database says"),
     TEXT("retention_policy", retention_policy, "default: as kapacitor.retention_policy says"),

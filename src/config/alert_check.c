@@ -116,7 +116,8 @@ static void check_notify(const struct pl_alert *a, const struct pl_check *c)
 	}
 	for (size_t i = 0; i < a->notify.n; i++) {
 		if (!pl_alert_id_valid(pl_str_of(a->notify.v[i])))
-			pl_check_fail(c, "notify", "name %zu is none of a notifier: letters, digits and . _ -, at most 64", i + 1);
+			pl_check_fail(c, "notify", "name %zu is none of a notifier: letters, digits and . _ -, at most 64",
+				      i + 1);
 		else if (is_repeated(&a->notify, i))
 			pl_check_fail(c, "notify", "\"%s\" stands there twice", a->notify.v[i]);
 	}
@@ -321,8 +322,7 @@ static void check_windows(const struct pl_alert *a, const struct pl_check *c)
 	const struct {
 		const char *key;
 		int64_t ns;
-	} pauses[] = {
-	    {"ago", a->ago}, {"cooldown", a->cooldown}, {"reminder", a->reminder}, {"group_wait", a->group_wait}};
+	} pauses[] = {{"ago", a->ago}, {"cooldown", a->cooldown}, {"reminder", a->reminder}, {"group_wait", a->group_wait}};
 	for (size_t i = 0; i < PL_COUNT_OF(pauses); i++)
 		if (pauses[i].ns > 0 && pauses[i].ns < PL_NS_PER_S)
 			pl_check_fail(c, pauses[i].key, "out of range; allowed: 0s, 1s to 30d");

@@ -18,8 +18,8 @@ enum pl_alert_bounds {
 	PL_ALERT_URL_BYTES = 2048,
 };
 
-/* NULL, or what is wrong with a text of users (static): control characters, and what YAML and JSON files cannot hold. `lines`: line
- * breaks and tabs are fine. */
+/* NULL, or what is wrong with a text of users (static): control characters, and what YAML and JSON files cannot hold. `lines`:
+ * line breaks and tabs are fine. */
 const char *pl_alert_text_flaw(struct pl_str s, bool lines);
 
 #endif

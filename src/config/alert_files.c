@@ -79,9 +79,7 @@ static int by_text(const void *a, const void *b)
 static void add_matches(struct reader *r, const char *path, struct pl_mark mark, const char *at)
 {
 	const char *slash = strrchr(path, '/'), *pattern = slash != NULL ? slash + 1 : path;
-	const char *folder = slash == NULL   ? "."
-			     : slash == path ? "/"
-					     : pl_arena_strndup(r->tree, path, (size_t)(slash - path));
+	const char *folder = slash == NULL ? "." : slash == path ? "/" : pl_arena_strndup(r->tree, path, (size_t)(slash - path));
 	DIR *d = opendir(folder);
 	if (d == NULL) {
 		pl_problems_add(r->o->problems, mark, at, "cannot read the folder %s: %s", folder, strerror(errno));
@@ -105,7 +103,8 @@ static void find_files(struct reader *r, const struct pl_node *list)
 {
 	const struct pl_strings *files = &r->config->alert_files;
 	for (size_t i = 0; i < files->n; i++) {
-		const struct pl_node *item = list != NULL && list->kind == PL_NODE_SEQUENCE && i < list->n ? list->items[i] : list;
+		const struct pl_node *item =
+		    list != NULL && list->kind == PL_NODE_SEQUENCE && i < list->n ? list->items[i] : list;
 		struct pl_mark mark = item != NULL ? item->mark : (struct pl_mark){0};
 		const char *at = pl_arena_printf(r->tree, "alert_files[%zu]", i), *path = files->v[i];
 		const char *slash = strrchr(path, '/'), *star = strchr(path, '*');
@@ -178,8 +177,8 @@ static void read_one(struct reader *r, const char *path)
 	char why[MAX_WHY];
 	if (pl_file_read(path, PL_ALERT_FILE_BYTES, &text, why, sizeof why) != PL_OK) {
 		pl_problems_add(r->o->problems, (struct pl_mark){path, 0, 0}, "", "%s", why);
-	} else if ((is_json(path) ? pl_json_tree_parse : pl_node_parse)(r->tree, path, pl_buf_str(&text), (struct pl_node_limits){0},
-								      r->o->problems, &root) != PL_OK) {
+	} else if ((is_json(path) ? pl_json_tree_parse : pl_node_parse)(
+		       r->tree, path, pl_buf_str(&text), (struct pl_node_limits){0}, r->o->problems, &root) != PL_OK) {
 		/* the problems say why */
 	} else if (root == NULL) {
 		pl_problems_add(r->o->problems, (struct pl_mark){path, 0, 0}, "",

@@ -11,6 +11,8 @@
 /* Its events' own URL stands beside the notifiers wherever these are listed. */
 #define RESERVED "post"
 
+enum { MOST_NOTIFIERS = 1000 };
+
 const char *pl_notifier_section_name(const struct pl_section *s)
 {
 	const char *name = NULL;
@@ -30,6 +32,10 @@ const struct pl_section *pl_config_notifier(const struct pl_config *c, const cha
 
 static void check_notifiers(const struct pl_config *config, const struct pl_decode_options *o)
 {
+	if (config->notifiers.n > MOST_NOTIFIERS) {
+		pl_problems_add(o->problems, config->notifiers.v[0].mark, "notifiers", "more than %d", MOST_NOTIFIERS);
+		return;
+	}
 	for (size_t i = 0; i < config->notifiers.n; i++) {
 		const struct pl_section *s = &config->notifiers.v[i];
 		const char *name = pl_notifier_section_name(s), *flaw = NULL;

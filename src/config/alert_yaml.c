@@ -13,6 +13,8 @@ void pl_alert_yaml(struct pl_buf *out, const struct pl_alert *a, unsigned indent
 		usual = (struct pl_alert){0}; /* then more is written than need be */
 	if (a->threshold != NULL || a->kind == PL_ALERT_DEADMAN)
 		usual.level = "crit";
+	if (a->aggregate == PL_ALERT_PERCENTILE) /* has none */
+		usual.percentile = -1;
 	pl_schema_print_changes(&pl_alert_schema, a, &usual, indent + 2, out);
 	if (out->n > before)
 		out->p[before + indent] = '-';

@@ -96,9 +96,9 @@ struct pl_config {
 		int sync;                   /* enum pl_sync of pipeline/journal.h: none, interval, always */
 		int64_t quarantine_bytes;
 	} queue;
-	int64_t workers;            /* 0: chosen by the number of processors */
-	struct pl_list jobs;        /* struct pl_job */
-	struct pl_sections outputs; /* never empty: the local store when none is given */
+	int64_t workers;                             /* 0: chosen by the number of processors */
+	struct pl_list jobs;                         /* struct pl_job */
+	struct pl_sections outputs;                  /* never empty: the local store when none is given */
 	const struct pl_kapacitor_config *kapacitor; /* NULL: not configured */
 	struct pl_list alerts;                       /* struct pl_alert: those of the file itself, then those of alert_files */
 	struct pl_strings alert_files;               /* empty: their alerts stand among the others, so that both are shown once */

@@ -161,8 +161,7 @@ PL_MUST_CHECK enum pl_err pl_schema_decode(const struct pl_schema *schema, const
  * apart. */
 void pl_schema_print(const struct pl_schema *schema, const void *object, unsigned indent, struct pl_buf *out);
 
-/* The same without what is as in `defaults`, and with the secrets: reads back as the same object where the rest is at these defaults.
- */
+/* The same without what is as in `defaults`, and with the secrets. */
 void pl_schema_print_changes(const struct pl_schema *schema, const void *object, const void *defaults, unsigned indent,
 			     struct pl_buf *out);
 
