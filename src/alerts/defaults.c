@@ -61,7 +61,11 @@ void pl_alert_webhook_url(const struct pl_config *c, const char *http, struct pl
 	const char *port = strrchr(http, ':');
 	bool tls = c->server.http.cert_file != NULL || c->server.http.self_signed;
 	if (c->kapacitor->webhook_url != NULL && c->kapacitor->webhook_url[0] != '\0') {
-		pl_buf_add_cstr(out, c->kapacitor->webhook_url);
+		struct pl_str base = pl_str_of(c->kapacitor->webhook_url);
+		while (base.n > 0 && base.p[base.n - 1] == '/')
+			base.n--;
+		pl_buf_add_str(out, base);
+		pl_buf_add_cstr(out, "/kapacitor/webhook");
 		return;
 	}
 	/* Listening everywhere is reached here; who has his Kapacitor elsewhere says how it reaches us. */

@@ -14,7 +14,7 @@ struct pl_alert_defaults pl_alert_defaults_of(const struct pl_config *c);
 /* May points take the way through an output to InfluxDB, into a database that is made when it is missing? */
 bool pl_alert_proof_by_influxdb(const struct pl_config *c);
 
-/* Appends kapacitor.webhook_url, or what the address that our HTTP server listens on makes of it. */
+/* Appends the URL that tasks post to: below kapacitor.webhook_url, or below the address that our HTTP server listens on. */
 void pl_alert_webhook_url(const struct pl_config *c, const char *http, struct pl_buf *out);
 
 #endif
