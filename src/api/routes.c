@@ -32,8 +32,8 @@ const struct pl_route_row pl_routes[] = {
     {"GET", "/hourly/", PL_ROUTE_PART, PL_ROUTE_CORS, pl_api_hourly, NULL},
     {"GET", "/daily/", PL_ROUTE_PART, PL_ROUTE_CORS, pl_api_daily, NULL},
     {"GET", "/daily_peaks/", PL_ROUTE_PART, PL_ROUTE_CORS, pl_api_daily_peaks, NULL},
-    {"GET", "/alerts/", PL_ROUTE_PART, 0, pl_api_alert_events, NULL, "events"},
-    {"POST", "/alerts/", PL_ROUTE_PART, 0, pl_api_alert_prove, NULL, "prove"},
+    {"GET", "/alerts/{}/events", PL_ROUTE_INNER, 0, pl_api_alert_events, NULL},
+    {"POST", "/alerts/{}/prove", PL_ROUTE_INNER, 0, pl_api_alert_prove, NULL},
     {"GET", "/alerts/", PL_ROUTE_PART, 0, pl_api_alert, NULL},
     {"PUT", "/alerts/", PL_ROUTE_PART, 0, pl_api_alert_put, NULL},
     {"DELETE", "/alerts/", PL_ROUTE_PART, 0, pl_api_alert_delete, NULL},
@@ -44,6 +44,17 @@ const struct pl_route_row pl_routes[] = {
     {"GET", "/api/openapi.json", PL_ROUTE_EXACT, PL_ROUTE_HEAD, pl_api_openapi, "all of this for programs, as OpenAPI 3"},
     {0},
 };
+
+static bool fits_inner(struct pl_str own, struct pl_str path, struct pl_str *part)
+{
+	struct pl_str before = pl_str_cut(&own, '{');
+	if (!pl_str_starts(path, before))
+		return false;
+	pl_str_cut(&own, '}');
+	struct pl_str rest = {path.p + before.n, path.n - before.n};
+	*part = pl_str_cut(&rest, '/');
+	return part->n > 0 && rest.p != NULL && own.n > 0 && pl_str_eq(rest, (struct pl_str){own.p + 1, own.n - 1});
+}
 
 static bool fits(const struct pl_route_row *r, struct pl_str path, struct pl_str *part)
 {
@@ -57,10 +68,11 @@ static bool fits(const struct pl_route_row *r, struct pl_str path, struct pl_str
 	case PL_ROUTE_PART:
 		if (!pl_str_starts(path, own))
 			return false;
-		*part = (struct pl_str){path.p + own.n, path.n - own.n};
-		rest = *part;
+		rest = (struct pl_str){path.p + own.n, path.n - own.n};
 		*part = pl_str_cut(&rest, '/');
-		return part->n > 0 && (r->tail == NULL || (rest.p != NULL && pl_str_is(rest, r->tail)));
+		return part->n > 0;
+	case PL_ROUTE_INNER:
+		return fits_inner(own, path, part);
 	}
 	return false;
 }

@@ -13,6 +13,7 @@ enum pl_route_match {
 	PL_ROUTE_EXACT,
 	PL_ROUTE_PREFIX, /* pulse's way: /keysfoo is /keys */
 	PL_ROUTE_PART,   /* the path, then one non-empty segment; what follows is ignored (pulse's way) */
+	PL_ROUTE_INNER,  /* the path, with one non-empty segment in place of its `{}` */
 };
 
 enum pl_route_flags {
@@ -28,7 +29,6 @@ struct pl_route_row {
 	unsigned flags;
 	pl_route_handler handler;
 	const char *title; /* on the start page; NULL: not there */
-	const char *tail;  /* PL_ROUTE_PART: what must follow the segment and its slash; NULL: anything may */
 };
 
 extern const struct pl_route_row pl_routes[]; /* ends with a NULL path */
