@@ -116,6 +116,12 @@ void pl_json_null(struct pl_json *j)
 	pl_buf_add_cstr(j->out, "null");
 }
 
+void pl_json_raw(struct pl_json *j, struct pl_str json)
+{
+	before(j);
+	pl_buf_add_str(j->out, json);
+}
+
 /* The escape of a byte below 0x80; NULL when it stands for itself. */
 static const char *escape_of(unsigned char c, char room[8])
 {
