@@ -133,15 +133,17 @@ static void settle(struct pl_outbox *o, const struct pl_outbox_content *c, size_
 
 static void end_item(struct pl_outbox_item *item, enum pl_outbox_end end);
 
-/* Does an alarm of the group stand before the item in its queue, not called off there? */
-static bool alarm_before(const struct pl_outbox_item *item, uint64_t group)
+enum said { SAID_NOTHING, SAID_ALARM, SAID_RECOVERY };
+
+/* The last that waits of the group before the item. */
+static enum said said_before(const struct pl_outbox_item *item, uint64_t group)
 {
-	bool alarm = false;
+	enum said said = SAID_NOTHING;
 	for (const struct pl_outbox_item *i = item->queue->items; i != item; i = i->next)
 		for (size_t m = 0; m < i->n_marks; m++)
 			if (i->marks[m].group == group)
-				alarm = i->marks[m].alarm;
-	return alarm;
+				said = i->marks[m].alarm ? SAID_ALARM : SAID_RECOVERY;
+	return said;
 }
 
 static void void_event(struct pl_outbox_item *item, size_t i)
@@ -184,11 +186,14 @@ static void void_recoveries(struct pl_outbox_item *item, const struct pl_outbox_
 	for (size_t i = 0; i < c->notice.n; i++) {
 		struct pl_outbox_event e = event_of(c, i);
 		uint64_t group = pl_str_hash(c->groups[i], 0);
-		bool called_off = false; /* by the item itself */
+		enum said said = said_before(item, group);
+		bool again = false; /* the item itself says more of it */
 		for (size_t m = i + 1; m < item->n_marks; m++)
-			called_off = called_off || item->marks[m].group == group;
-		if (item->marks[i].alarm && !called_off && !alarm_before(item, group) &&
-		    (options->reached == NULL || !options->reached(options->data, c->receiver, c->notice.post, &e)))
+			again = again || item->marks[m].group == group;
+		if (!item->marks[i].alarm || again || said == SAID_ALARM)
+			continue;
+		if (said == SAID_RECOVERY || options->reached == NULL ||
+		    !options->reached(options->data, c->receiver, c->notice.post, &e))
 			void_recovery(item, group);
 	}
 }

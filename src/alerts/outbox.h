@@ -2,8 +2,9 @@
  *
  * A receiver is an instance of a notifier, known by its name; for notices with a `post` URL each URL is a way of its own. Of one
  * alert everything goes one way in the order in which it was added, so that a recovery never overtakes its alarm; another alert
- * may pass while that one is being retried. Each receiver gets one at a time. A failure is tried again, by exponential waits with
- * jitter (or when the receiver asked for it): 1 s to 1 min for a way of which nothing gets through, 1 s to 5 min for one alert.
+ * may pass while that one is being retried. Each receiver
+ * gets one at a time. A failure is tried again after a wait that doubles from 1 s to 1 min, with jitter, or when the receiver
+ * asked for it; the way waits, and the alert by itself.
  *
  * Told at least once: a notice that was sent just before a crash goes once more, with the same key.
  * All on the loop's thread. */

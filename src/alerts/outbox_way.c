@@ -6,12 +6,18 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-static const int64_t first_ns = PL_NS_PER_S, most_way_ns = 60 * PL_NS_PER_S, most_alert_ns = 300 * PL_NS_PER_S;
+static const int64_t first_ns = PL_NS_PER_S, most_ns = 60 * PL_NS_PER_S;
+
+/* memcmp wants a pointer though there is nothing to compare */
+static const char *key_of(struct pl_str s)
+{
+	return s.n > 0 ? s.p : "";
+}
 
 struct pl_outbox_receiver_state *pl_outbox_receiver_find(struct pl_outbox_receiver_state **all, struct pl_str name)
 {
 	struct pl_outbox_receiver_state *r;
-	HASH_FIND(hh, *all, name.p, name.n, r);
+	HASH_FIND(hh, *all, key_of(name), name.n, r);
 	return r;
 }
 
@@ -41,14 +47,14 @@ void pl_outbox_receiver_destroy(struct pl_outbox_receiver_state **all, struct pl
 static struct pl_outbox_way *find_way(const struct pl_outbox_receiver_state *r, struct pl_str post)
 {
 	struct pl_outbox_way *w;
-	HASH_FIND(hh, r->ways, post.p, post.n, w);
+	HASH_FIND(hh, r->ways, key_of(post), post.n, w);
 	return w;
 }
 
 static struct pl_outbox_queue *find_queue(const struct pl_outbox_way *w, struct pl_str alert)
 {
 	struct pl_outbox_queue *q;
-	HASH_FIND(hh, w->queues, alert.p, alert.n, q);
+	HASH_FIND(hh, w->queues, key_of(alert), alert.n, q);
 	return q;
 }
 
@@ -61,7 +67,7 @@ void pl_outbox_receiver_push(struct pl_outbox_receiver_state *r, struct pl_str p
 		w->receiver = r;
 		w->post = pl_strndup(post.p, post.n);
 		w->backoff = (struct pl_backoff){
-		    .first_ns = first_ns, .most_ns = most_way_ns, .seed = pl_str_hash(post, (uint64_t)pl_clock_mono_ns())};
+		    .first_ns = first_ns, .most_ns = most_ns, .seed = pl_str_hash(post, (uint64_t)pl_clock_mono_ns())};
 		HASH_ADD_KEYPTR(hh, r->ways, w->post, post.n, w);
 	}
 	struct pl_outbox_queue *q = find_queue(w, alert);
@@ -70,7 +76,7 @@ void pl_outbox_receiver_push(struct pl_outbox_receiver_state *r, struct pl_str p
 		q->way = w;
 		q->alert = pl_strndup(alert.p, alert.n);
 		q->backoff = (struct pl_backoff){
-		    .first_ns = first_ns, .most_ns = most_alert_ns, .seed = pl_str_hash(alert, (uint64_t)pl_clock_mono_ns())};
+		    .first_ns = first_ns, .most_ns = most_ns, .seed = pl_str_hash(alert, (uint64_t)pl_clock_mono_ns())};
 		HASH_ADD_KEYPTR(hh, w->queues, q->alert, alert.n, q);
 	}
 	item->queue = q;
@@ -115,6 +121,14 @@ const struct pl_outbox_queue *pl_outbox_receiver_queue(const struct pl_outbox_re
 	return w != NULL ? find_queue(w, alert) : NULL;
 }
 
+/* What has failed more often waits for the others: it may be its own fault. */
+static bool goes_before(const struct pl_outbox_queue *a, const struct pl_outbox_queue *b)
+{
+	if (a->backoff.failures != b->backoff.failures)
+		return a->backoff.failures < b->backoff.failures;
+	return a->items->seq < b->items->seq;
+}
+
 struct pl_outbox_item *pl_outbox_receiver_pick(const struct pl_outbox_receiver_state *r, int64_t mono_ns, int64_t *due)
 {
 	struct pl_outbox_item *best = NULL;
@@ -126,7 +140,7 @@ struct pl_outbox_item *pl_outbox_receiver_pick(const struct pl_outbox_receiver_s
 				continue;
 			if (at < *due)
 				*due = at;
-			if (at <= mono_ns && (best == NULL || q->items->seq < best->seq))
+			if (at <= mono_ns && (best == NULL || goes_before(q, best->queue)))
 				best = q->items;
 		}
 	}

@@ -67,7 +67,7 @@ void pl_outbox_queue_tidy(struct pl_outbox_queue *q); /* frees it and its way wh
 const struct pl_outbox_queue *pl_outbox_receiver_queue(const struct pl_outbox_receiver_state *r, struct pl_str post,
 						       struct pl_str alert);
 
-/* The oldest that may be sent at `mono_ns`, or NULL and when there may be one: INT64_MAX: nothing waits but for the disk. */
+/* The next that may be sent at `mono_ns`, or NULL and when there may be one: INT64_MAX: nothing waits but for the disk. */
 struct pl_outbox_item *pl_outbox_receiver_pick(const struct pl_outbox_receiver_state *r, int64_t mono_ns, int64_t *due);
 
 void pl_outbox_queue_failed(struct pl_outbox_queue *q, int64_t mono_ns, int64_t asked_ns);
