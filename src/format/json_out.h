@@ -30,7 +30,7 @@ void pl_json_u64(struct pl_json *j, uint64_t v);
 void pl_json_double(struct pl_json *j, double v); /* shortest text that reads back the same; NaN and Inf write null */
 void pl_json_bool(struct pl_json *j, bool v);
 void pl_json_null(struct pl_json *j);
-void pl_json_raw(struct pl_json *j, struct pl_str json); /* one value that is JSON already */
+void pl_json_raw(struct pl_json *j, struct pl_str json); /* a value that is JSON text already */
 
 /* Appends the quoted string only; for callers that place commas themselves. */
 void pl_json_add_quoted(struct pl_buf *out, struct pl_str s);
