@@ -21,6 +21,9 @@ struct pl_tick_options {
 	const char *token;   /* sent along as header X-Pulseline-Token */
 };
 
+/* The first line of every script of ours. */
+#define PL_TICK_MARKER "// Provisioned by Pulseline."
+
 /* Zero-initialise. All owned. */
 struct pl_tick_task {
 	struct pl_buf script;
@@ -40,7 +43,7 @@ PL_MUST_CHECK enum pl_err pl_tick_render(const struct pl_alert *a, const struct 
 bool pl_tick_split_id(struct pl_str task_id, struct pl_str *alert, struct pl_str *group);
 
 /* What pulse's receivers know an alert's series by: "[v1|v2] METRIC" of the alert's tags in the order of their names, and what else
- * tells the series from its neighbours: "[v1] METRIC (host=a)". */
+ * tells the series from its neighbours: "[v1] METRIC (dc=b) (host=a)". */
 void pl_tick_title(const struct pl_alert *a, struct pl_labels series, struct pl_buf *out);
 
 /* Lines of line protocol (no newline behind the last) that make the task fire when they arrive at `wall_ns`, and how long that may
