@@ -319,6 +319,7 @@ void pl_in_relay_conn_poll(struct pl_in_relay_conn *c)
 	if (line->n == 4) /* no collector, or one without a name */
 		return;
 	pl_buf_add_char(line, '\n');
+	pl_in_relay_add(s, PL_IN_RELAY_POLLS_MISSED, c->spoke.missed);
 	if (pl_server_stream_unsent(c->stream) > 0) {
 		pl_in_relay_add(s, PL_IN_RELAY_POLLS_LEFT_OUT, 1);
 		return;

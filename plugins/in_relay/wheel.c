@@ -32,6 +32,7 @@ void pl_in_relay_wheel_add(struct pl_in_relay_wheel *w, struct pl_in_relay_spoke
 	size_t slot = s->hash % w->n_slots;
 	TAILQ_INSERT_TAIL(&w->slots[slot], s, of_slot);
 	s->slot = slot + 1;
+	s->turn = 0;
 	w->n_members++;
 }
 
@@ -44,10 +45,13 @@ void pl_in_relay_wheel_remove(struct pl_in_relay_wheel *w, struct pl_in_relay_sp
 	w->n_members--;
 }
 
-static void serve(struct pl_in_relay_wheel *w, size_t slot, void (*due)(void *data, struct pl_in_relay_spoke *s), void *data)
+static void serve(struct pl_in_relay_wheel *w, uint64_t slot, void (*due)(void *data, struct pl_in_relay_spoke *s), void *data)
 {
-	for (struct pl_in_relay_spoke *s = TAILQ_FIRST(&w->slots[slot]), *next; s != NULL; s = next) {
+	uint64_t turn = slot / w->n_slots + 1;
+	for (struct pl_in_relay_spoke *s = TAILQ_FIRST(&w->slots[slot % w->n_slots]), *next; s != NULL; s = next) {
 		next = TAILQ_NEXT(s, of_slot);
+		s->missed = s->turn == 0 ? 0 : turn - s->turn - 1;
+		s->turn = turn;
 		due(data, s);
 	}
 }
@@ -60,7 +64,7 @@ void pl_in_relay_wheel_turn(struct pl_in_relay_wheel *w, uint64_t now_ms, void (
 		from = to - w->n_slots;
 	w->served = to;
 	for (uint64_t slot = from + 1; slot <= to; slot++)
-		serve(w, slot % w->n_slots, due, data);
+		serve(w, slot, due, data);
 }
 
 uint64_t pl_in_relay_wheel_wait(const struct pl_in_relay_wheel *w, uint64_t now_ms)

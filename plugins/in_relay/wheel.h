@@ -9,7 +9,9 @@
 struct pl_in_relay_spoke { /* embedded in a member; zero-initialise */
 	TAILQ_ENTRY(pl_in_relay_spoke) of_slot;
 	uint64_t hash;
-	size_t slot; /* index + 1; 0: in no wheel */
+	size_t slot;     /* index + 1; 0: in no wheel */
+	uint64_t turn;   /* the last one that it was due in, + 1; 0: none so far */
+	uint64_t missed; /* for `due`: intervals since the last time in which it was not called */
 };
 
 TAILQ_HEAD(pl_in_relay_slot, pl_in_relay_spoke);

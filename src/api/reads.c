@@ -100,6 +100,17 @@ void pl_api_tags(struct pl_api *a, struct pl_http_exchange *x, struct pl_str par
 	ask(a, x, pl_query_create(PL_QUERY_TAGS), NULL);
 }
 
+/* How far apart the values of a series are. Nothing tells whether a stat comes from relays or was scraped: where both may be it
+ * is the longer interval, in which every relay and target has its turn. */
+static int64_t interval_of(const struct pl_config *c)
+{
+	int64_t scrape = c->global.scrape_interval;
+	if (c->server.relay == NULL)
+		return scrape;
+	int64_t poll = c->server.relay->poll_interval;
+	return c->jobs.n == 0 || poll > scrape ? poll : scrape;
+}
+
 void pl_api_latest(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part)
 {
 	char reason[160] = "";
@@ -110,7 +121,7 @@ void pl_api_latest(struct pl_api *a, struct pl_http_exchange *x, struct pl_str p
 		return;
 	}
 	q->stat = pl_arena_str(&q->arena, part);
-	q->poll_ns = pl_api_snapshot(a)->global.scrape_interval;
+	q->poll_ns = interval_of(pl_api_snapshot(a));
 	ask(a, x, q, NULL);
 }
 

@@ -21,9 +21,10 @@ static const char help[] =
     "  -h, --help          this text\n"
     "\n"
     "Every error of a file goes to standard error as `file:line:col: path: what is wrong`; a file that is right gets a line on\n"
-    "standard output. Keys of Prometheus without effect here are told as warnings, in the same form: nothing is wrong with\n"
-    "the file. Configurations of pulse (.json, .yml, .yaml) are told by their keys and checked too; what they become in ours,\n"
-    "`pulseline convert config -c FILE` prints. ${NAME} and ${NAME:-default} are taken from the environment of this command.\n"
+    "standard output. Keys of Prometheus without effect here, and alerts that cannot work as they are meant, are told as\n"
+    "warnings, in the same form: nothing is wrong with the file. Configurations of pulse (.json, .yml, .yaml) are told by\n"
+    "their keys and checked too; what they become in ours, `pulseline convert config -c FILE` prints. ${NAME} and\n"
+    "${NAME:-default} are taken from the environment of this command.\n"
     "Exit: 0 when all files are right, 2 for a wrong call, 3 when one is not right or cannot be read.\n";
 
 enum { MOST_BYTES = 16 * 1024 * 1024 };

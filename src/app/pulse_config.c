@@ -153,49 +153,77 @@ static bool decode(struct pl_str in, struct pl_buf *out)
 	return pl_str_utf8(pl_buf_str(out));
 }
 
-/* Takes user and password out of a URL, into keys of their own. False: they cannot be read. */
-static bool write_credentials(struct writer *w, struct pl_str credentials)
+/* A URL, and the user and password that stood in it. Borrows of `bare`, which the caller frees. */
+static void split_url(struct pl_str *url, struct pl_buf *bare, struct pl_str *credentials)
+{
+	const char *slashes = memmem(url->p, url->n, "://", 3);
+	size_t start = slashes != NULL ? (size_t)(slashes - url->p) + 3 : 0;
+	size_t end = start + strcspn(url->p + start, "/?#");
+	const char *at = memrchr(url->p + start, '@', end - start);
+	*credentials = (struct pl_str){NULL, 0};
+	if (at == NULL)
+		return;
+	*credentials = (struct pl_str){url->p + start, (size_t)(at - url->p) - start};
+	pl_buf_add(bare, url->p, start);
+	start = (size_t)(at - url->p) + 1;
+	pl_buf_add(bare, url->p + start, url->n - start);
+	*url = pl_buf_str(bare);
+}
+
+/* Into keys of their own, `user_key` and `password_key`. */
+static void write_credentials(struct writer *w, enum pl_pulse_id id, const char *user_key, const char *password_key,
+			      struct pl_str credentials)
 {
 	struct pl_buf user = {0}, password = {0};
 	struct pl_str rest = credentials, name = pl_str_cut(&rest, ':');
 	bool fine = decode(name, &user) && decode(rest, &password);
 	if (fine && user.n > 0)
-		text(w, "      username", PL_PULSE_INFLUX, pl_buf_str(&user));
+		text(w, user_key, id, pl_buf_str(&user));
 	if (fine && password.n > 0)
-		text(w, "      password", PL_PULSE_INFLUX, pl_buf_str(&password));
+		text(w, password_key, id, pl_buf_str(&password));
+	if (!fine) {
+		char path[40];
+		pl_problems_add(w->problems, pl_pulse_setting_mark(w->s, id), pl_pulse_setting_path(w->s, id, path),
+				"user or password are not percent-encoded as they should be");
+	}
 	pl_buf_finish(&user);
 	wipe(&password);
-	return fine;
 }
 
 static void write_influx(struct writer *w)
 {
-	struct pl_str url = text_of(w, PL_PULSE_INFLUX), credentials = {NULL, 0};
+	struct pl_str url = text_of(w, PL_PULSE_INFLUX), credentials;
 	struct pl_buf bare = {0};
-	const char *slashes = memmem(url.p, url.n, "://", 3);
-	size_t start = slashes != NULL ? (size_t)(slashes - url.p) + 3 : 0;
-	size_t end = start + strcspn(url.p + start, "/?#");
-	const char *at = memrchr(url.p + start, '@', end - start);
-	if (at != NULL) {
-		credentials = (struct pl_str){url.p + start, (size_t)(at - url.p) - start};
-		pl_buf_add(&bare, url.p, start);
-		start = (size_t)(at - url.p) + 1;
-		pl_buf_add(&bare, url.p + start, url.n - start);
-		url = pl_buf_str(&bare);
-	}
+	split_url(&url, &bare, &credentials);
 	line(w, "  - influxdb:");
 	text(w, "      url", PL_PULSE_INFLUX, url);
-	if (credentials.p != NULL && !write_credentials(w, credentials)) {
-		char path[40];
-		pl_problems_add(w->problems, pl_pulse_setting_mark(w->s, PL_PULSE_INFLUX),
-				pl_pulse_setting_path(w->s, PL_PULSE_INFLUX, path),
-				"user or password are not percent-encoded as they should be");
-	}
+	if (credentials.n > 0)
+		write_credentials(w, PL_PULSE_INFLUX, "      username", "      password", credentials);
 	line(w, "      database: " DATABASE);
 	line(w, "      provision:");
 	line(w, "        pulse_aggregates: true");
 	number(w, "        aggregate_interval", PL_PULSE_AGGREGATE, "m");
 	number(w, "        aggregate_retention", PL_PULSE_RETENTION, "w");
+	pl_buf_finish(&bare);
+}
+
+/* Where pulse's alerts look, and by its layout: a field is called as its measurement. */
+static void write_kapacitor(struct writer *w)
+{
+	struct pl_str url = text_of(w, PL_PULSE_KAPACITOR), credentials;
+	struct pl_buf bare = {0};
+	if (url.n == 0)
+		return;
+	split_url(&url, &bare, &credentials);
+	line(w, "kapacitor:");
+	text(w, "  url", PL_PULSE_KAPACITOR, url);
+	if (credentials.n > 0) {
+		pl_buf_add_cstr(w->out, "  basic_auth:");
+		end_line(w, PL_PULSE_KAPACITOR);
+		write_credentials(w, PL_PULSE_KAPACITOR, "    username", "    password", credentials);
+	}
+	line(w, "  database: " DATABASE);
+	line(w, "  retention_policy: " POLICY);
 	pl_buf_finish(&bare);
 }
 
@@ -221,6 +249,7 @@ void pl_pulse_config_write(const struct pl_pulse_settings *s, struct pl_buf *out
 	line(&w, "outputs:");
 	write_influx(&w);
 	write_live(&w);
+	write_kapacitor(&w);
 }
 
 /* Is something wrong here that was told already? */

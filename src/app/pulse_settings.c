@@ -288,18 +288,6 @@ static void check_mist(const struct pl_pulse_settings *s, struct pl_problems *pr
 			 "subscribers of mist get the same messages by PSUBSCRIBE");
 }
 
-static void check_addresses(const struct pl_pulse_settings *s, struct pl_problems *problems)
-{
-	const char *kapacitor = s->of[PL_PULSE_KAPACITOR].text;
-	if (kapacitor[0] == '\0')
-		return;
-	const char *flaw = pl_url_flaw(pl_str_of(kapacitor));
-	if (flaw != NULL)
-		complain(problems, s, PL_PULSE_KAPACITOR, "expected a URL like http://127.0.0.1:9092 (%s)", flaw);
-	else
-		warn(problems, s, PL_PULSE_KAPACITOR, "has no effect yet: alerts in Kapacitor arrive in a later version");
-}
-
 /* On the command line a file's name is relative to where the command was given, wherever the configuration lies. */
 static void settle_path(struct pl_pulse_settings *s, enum pl_pulse_id id)
 {
@@ -330,7 +318,6 @@ void pl_pulse_settings_init(struct pl_pulse_settings *s, const char *file, const
 	check_listeners(s, problems);
 	check_certificate(s, problems);
 	check_mist(s, problems);
-	check_addresses(s, problems);
 }
 
 void pl_pulse_settings_finish(struct pl_pulse_settings *s)

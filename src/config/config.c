@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/alert_set.h"
 #include "config/job.h"
 #include "config/root.h"
 
@@ -100,6 +101,8 @@ static void compile_and_number(struct pl_config *config)
 	}
 	for (size_t i = 0; i < config->outputs.n; i++)
 		hash = mix(hash, config->outputs.v[i].fingerprint);
+	for (size_t i = 0; i < config->notifiers.n; i++)
+		hash = mix(hash, config->notifiers.v[i].fingerprint);
 	config->fingerprint = hash;
 }
 
@@ -117,8 +120,9 @@ static enum pl_err build(const char *path, const struct pl_node *root, const str
 {
 	struct pl_arena arena = {0};
 	size_t before = problems->n;
-	const int kinds[PL_CONFIG_KINDS] = {
-	    [PL_CONFIG_KIND_OUTPUT] = plugins->output_kind, [PL_CONFIG_KIND_DISCOVERY] = plugins->discovery_kind};
+	const int kinds[PL_CONFIG_KINDS] = {[PL_CONFIG_KIND_OUTPUT] = plugins->output_kind,
+					    [PL_CONFIG_KIND_DISCOVERY] = plugins->discovery_kind,
+					    [PL_CONFIG_KIND_NOTIFIER] = plugins->notifier_kind};
 	const struct pl_decode_options options = {
 	    .arena = &arena,
 	    .problems = problems,
@@ -131,6 +135,7 @@ static enum pl_err build(const char *path, const struct pl_node *root, const str
 	struct pl_config *config = pl_calloc(1, sizeof *config);
 	enum pl_err err = pl_schema_decode(&pl_root_schema, root, "", &options, config);
 	settle_jobs(config, root, &options);
+	pl_alert_set_settle(config, root, &options);
 	if (err == PL_OK && problems->n > before)
 		err = PL_EPARSE;
 	if (err != PL_OK) {
@@ -141,6 +146,7 @@ static enum pl_err build(const char *path, const struct pl_node *root, const str
 	config->path = pl_arena_strdup(&arena, path);
 	config->base_dir = options.base_dir;
 	config->queue.dir_mark = mark_of(&arena, root != NULL ? pl_node_get(root, "queue") : NULL, "dir");
+	config->state.dir_mark = mark_of(&arena, root != NULL ? pl_node_get(root, "state") : NULL, "dir");
 	compile_and_number(config);
 	config->arena = arena;
 	atomic_init(&config->refs, 1);

@@ -7,7 +7,9 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "config/alert.h"
 #include "config/client.h"
+#include "config/kapacitor.h"
 #include "config/relay.h"
 #include "config/schema.h"
 #include "format/relabel.h"
@@ -94,10 +96,24 @@ struct pl_config {
 		int sync;                   /* enum pl_sync of pipeline/journal.h: none, interval, always */
 		int64_t quarantine_bytes;
 	} queue;
-	int64_t workers;            /* 0: chosen by the number of processors */
-	struct pl_list jobs;        /* struct pl_job */
-	struct pl_sections outputs; /* never empty: the local store when none is given */
+	int64_t workers;                             /* 0: chosen by the number of processors */
+	struct pl_list jobs;                         /* struct pl_job */
+	struct pl_sections outputs;                  /* never empty: the local store when none is given */
+	const struct pl_kapacitor_config *kapacitor; /* NULL: not configured */
+	struct pl_list alerts;                       /* struct pl_alert: those of the file itself, then those of alert_files */
+	struct pl_strings alert_files;               /* empty: their alerts stand among the others, so that both are shown once */
+	struct pl_strings alert_paths;               /* of the files that were read */
+	struct pl_sections notifiers;
+	struct pl_state_config state;
 };
+
+static inline const struct pl_alert *pl_config_alert(const struct pl_config *c, size_t i)
+{
+	return (const struct pl_alert *)c->alerts.v + i;
+}
+
+/* The one that alerts call so; NULL: there is none. */
+const struct pl_section *pl_config_notifier(const struct pl_config *c, const char *name);
 
 static inline const struct pl_job *pl_config_job(const struct pl_config *c, size_t i)
 {
@@ -109,7 +125,7 @@ static inline const struct pl_job *pl_config_job(const struct pl_config *c, size
 struct pl_config_plugins {
 	const void *(*find)(int kind, const char *name, const struct pl_schema **schema);
 	const char *(*name)(int kind, size_t nth);
-	int output_kind, discovery_kind;
+	int output_kind, discovery_kind, notifier_kind;
 };
 
 /* Loads, expands and validates; the caller holds one reference to *out. On failure *out is NULL and `problems` says everything

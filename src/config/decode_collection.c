@@ -45,7 +45,7 @@ static void decode_labels(const struct pl_decode_options *o, unsigned flags, con
 			pl_decode_fail(o, key->mark, &here, "a name of more than %d bytes", MAX_NAME);
 			continue;
 		}
-		if (!pl_label_name_valid(key->text)) {
+		if (!(flags & PL_FIELD_ANY_NAME) && !pl_label_name_valid(key->text)) {
 			pl_decode_fail(o, key->mark, &here, "no label name; it takes letters, digits and _, and no digit first");
 			continue;
 		}

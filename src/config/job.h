@@ -5,7 +5,7 @@
 #include "config/config.h"
 
 /* What plugin_kind means in the tables of the daemon's own configuration: an index into pl_decode_options.plugin_kinds. */
-enum pl_config_kind { PL_CONFIG_KIND_OUTPUT, PL_CONFIG_KIND_DISCOVERY, PL_CONFIG_KINDS };
+enum pl_config_kind { PL_CONFIG_KIND_OUTPUT, PL_CONFIG_KIND_DISCOVERY, PL_CONFIG_KIND_NOTIFIER, PL_CONFIG_KINDS };
 
 extern const struct pl_schema pl_job_schema;
 

@@ -8,7 +8,7 @@
 
 #define IN(SECTION, MEMBER) .offset = offsetof(struct pl_config, SECTION.MEMBER) - offsetof(struct pl_config, SECTION)
 #define SIZE(SECTION)       sizeof(((struct pl_config *)0)->SECTION)
-#define NO_RULES            "rules are not evaluated here; write alerts as Kapacitor tasks"
+#define NO_RULES            "rules are not evaluated here; write them as alerts:, which become tasks of Kapacitor"
 #define LIMIT(KEY, HELP)                                                                                                         \
 	{                                                                                                                        \
 		.key = #KEY, .type = PL_FIELD_INT, IN(global, KEY), .min = 0, .max = -1, .fallback = "0", .help = HELP           \
@@ -330,9 +330,33 @@ static const struct pl_field root_fields[] = {
      .fallback = "[{local: {}}]",
      .plugin_kind = PL_CONFIG_KIND_OUTPUT,
      .help = "where points go: a list of {KIND: settings}; default: the local store"},
-    PL_REFUSED("kapacitor", "alerts in Kapacitor arrive in a later version"),
+    {.key = "kapacitor",
+     .type = PL_FIELD_OPTIONAL,
+     .offset = offsetof(struct pl_config, kapacitor),
+     .schema = &pl_kapacitor_schema,
+     .help = "where alerts are provisioned; not given: nowhere"},
+    {.key = "alerts",
+     .type = PL_FIELD_LIST,
+     .offset = offsetof(struct pl_config, alerts),
+     .schema = &pl_alert_schema,
+     .help = "what Kapacitor is to watch"},
+    {.key = "alert_files",
+     .type = PL_FIELD_STRINGS,
+     .offset = offsetof(struct pl_config, alert_files),
+     .flags = PL_FIELD_PATHS,
+     .help = "files with more of these; * may stand in the last part of a path"},
+    {.key = "notifiers",
+     .type = PL_FIELD_PLUGINS,
+     .offset = offsetof(struct pl_config, notifiers),
+     .plugin_kind = PL_CONFIG_KIND_NOTIFIER,
+     .help = "who tells people of alerts: a list of {KIND: settings}"},
+    {.key = "state",
+     .type = PL_FIELD_OBJECT,
+     .offset = offsetof(struct pl_config, state),
+     .schema = &pl_state_schema,
+     .help = "alerts of the API, events, notices that wait"},
     PL_REFUSED("rule_files", NO_RULES),
-    PL_IGNORED("alerting", "has no effect: there is no Alertmanager here; alerts belong to Kapacitor"),
+    PL_IGNORED("alerting", "has no effect: there is no Alertmanager here; write alerts:, which become tasks of Kapacitor"),
     PL_REFUSED("remote_write",
 	       "remote write is not spoken here; list InfluxDB in outputs: - influxdb: {url: ..., database: ...}"),
     PL_REFUSED("remote_read", "remote read is not spoken here; query InfluxDB, or the API's /latest"),

@@ -64,6 +64,7 @@ enum pl_field_flags {
 	PL_FIELD_UNIT = 256,  /* sizes in bytes: not without a unit, but 0 */
 	PL_FIELD_ALL = 512,   /* sequences of strings: true is one of "{}", false an empty one */
 	PL_FIELD_WORDS = 128, /* PL_FIELD_IGNORED: a list of `choices`, each once */
+	PL_FIELD_ANY_NAME = 1024, /* labels: names are any text; the section's check says what else they must be */
 };
 
 struct pl_strings {
@@ -159,6 +160,10 @@ PL_MUST_CHECK enum pl_err pl_schema_decode(const struct pl_schema *schema, const
 /* Appends the object as YAML with all defaults, `indent` spaces deep; secrets as <secret>. Reads back as the same object, secrets
  * apart. */
 void pl_schema_print(const struct pl_schema *schema, const void *object, unsigned indent, struct pl_buf *out);
+
+/* The same without what is as in `defaults`, and with the secrets. */
+void pl_schema_print_changes(const struct pl_schema *schema, const void *object, const void *defaults, unsigned indent,
+			     struct pl_buf *out);
 
 /* A number of the decoded object, secrets included, sections of plugins left out: equal for equal content. */
 uint64_t pl_schema_fingerprint(const struct pl_schema *schema, const void *object);

@@ -382,6 +382,24 @@ void pl_schema_print(const struct pl_schema *schema, const void *object, unsigne
 	print_mapping(&p, schema, object, indent);
 }
 
+void pl_schema_print_changes(const struct pl_schema *schema, const void *object, const void *defaults, unsigned indent,
+			     struct pl_buf *out)
+{
+	struct pl_buf usual = {0};
+	const struct printer p = {.out = out, .reveal = true}, of_usual = {.out = &usual, .reveal = true};
+	for (const struct pl_field *f = schema->fields; f->key != NULL; f++) {
+		size_t before = out->n;
+		pl_buf_clear(&usual);
+		print_field(&p, f, (const char *)object + f->offset, indent);
+		print_field(&of_usual, f, (const char *)defaults + f->offset, indent);
+		if (pl_str_eq((struct pl_str){out->p + before, out->n - before}, pl_buf_str(&usual)))
+			out->n = before;
+	}
+	if (usual.n > 0)
+		explicit_bzero(usual.p, usual.n);
+	pl_buf_finish(&usual);
+}
+
 uint64_t pl_schema_fingerprint(const struct pl_schema *schema, const void *object)
 {
 	struct pl_buf out = {0};

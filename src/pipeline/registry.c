@@ -38,4 +38,5 @@ const struct pl_config_plugins pl_registry_plugins = {
     .name = nth_name,
     .output_kind = PL_PLUGIN_OUTPUT,
     .discovery_kind = PL_PLUGIN_DISCOVERY,
+    .notifier_kind = PL_PLUGIN_NOTIFIER,
 };

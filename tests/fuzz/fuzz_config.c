@@ -6,7 +6,7 @@
 
 #include "config/config.h"
 
-enum { OUTPUT = 7, DISCOVERY = 9 };
+enum { OUTPUT = 7, DISCOVERY = 9, NOTIFIER = 11 };
 
 static void require(bool condition)
 {
@@ -67,6 +67,7 @@ static const struct {
 } plugins[] = {
     {OUTPUT, "local", &everything_schema},
     {OUTPUT, "bare", NULL},
+    {NOTIFIER, "mail", &pair_schema},
     {DISCOVERY, "static_configs", &everything_schema},
     {DISCOVERY, "file_sd_configs", &everything_schema},
 };
@@ -90,7 +91,7 @@ static const char *nth_name(int kind, size_t nth)
 	return NULL;
 }
 
-static const struct pl_config_plugins table = {find, nth_name, OUTPUT, DISCOVERY};
+static const struct pl_config_plugins table = {find, nth_name, OUTPUT, DISCOVERY, NOTIFIER};
 
 /* The text's snapshot as text, or false. */
 static bool effective(struct pl_str text, struct pl_buf *out)

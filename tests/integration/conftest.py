@@ -9,6 +9,7 @@ from daemon import BINARY, Daemon
 from harness import Process, free_port, wait_until
 from http_peers import Peer, page
 from influx import Influxd
+from redis_server import Redis
 from servers import PageServer
 
 
@@ -85,6 +86,21 @@ def node_exporter(tmp_path_factory):
     server = NodeExporter(tmp_path_factory.mktemp("node_exporter")).start()
     yield server
     server.end()
+
+
+@pytest.fixture
+def redis(tmp_path):
+    made = []
+
+    def make(*options, name="redis", **more):
+        made.append(Redis(tmp_path / f"{name}{len(made)}", *options, **more))
+        return made[-1]
+
+    yield make
+    for r in made:
+        if r.running():
+            r.go_on()
+            r.kill()
 
 
 @pytest.fixture

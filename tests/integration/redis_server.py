@@ -64,6 +64,7 @@ class Subscriber:
 
     def __init__(self, port, *patterns, **more):
         self.messages = []
+        self.pongs = 0
         self.client = Client(port, **more)
         self.client.s.settimeout(None)
         for p in patterns:
@@ -76,8 +77,16 @@ class Subscriber:
                 word = self.client.reply()
                 if word[0] == "pmessage":
                     self.messages.append((word[2], word[3]))
+                elif word[0] == "pong":
+                    self.pongs += 1
         except (EOFError, OSError, ValueError):
             pass
+
+    def drain(self):
+        """Everything that was published before is in."""
+        before = self.pongs
+        self.client.send("PING")
+        wait_until(lambda: self.pongs > before, "the pong comes")
 
     def close(self):
         self.client.s.shutdown(socket.SHUT_RDWR)
@@ -133,3 +142,21 @@ class Sentinel(Process):
         self.spawn(["/usr/bin/redis-server", self.folder / "sentinel.conf", "--sentinel"])
         wait_until(lambda: Client(self.port).do("PING") == "PONG", "the Sentinel answers")
         return self
+
+
+# ---- what the daemon says of it ----
+
+def redis_metric(pulseline, what, **labels):
+    name = f"pulseline_redis_{what}"
+    total = [v for (n, ls), v in pulseline.metrics().items() if n in (name, name + "_total") and set(labels.items()) <= set(ls)]
+    assert total, f"no {name} {labels}"
+    return sum(total)
+
+
+def grows(pulseline, what, **labels):
+    before = redis_metric(pulseline, what, **labels)
+    wait_until(lambda: redis_metric(pulseline, what, **labels) > before, f"{what} {labels} grows:\n{pulseline.log()[-2000:]}")
+
+
+def troubles(pulseline, text):
+    return sum(text in line for line in pulseline.log().splitlines())

@@ -68,7 +68,7 @@ class Relay:
 class _Member(asyncio.Protocol):
     def __init__(self, crowd, number):
         self.crowd, self.number, self.held = crowd, number, b""
-        self.polls = 0
+        self.polls = self.answered = 0
 
     def connection_made(self, transport):
         self.transport = transport
@@ -80,6 +80,9 @@ class _Member(asyncio.Protocol):
         for line in lines:
             if line.startswith(b"get "):
                 self.polls += 1
+                if self.crowd.muted:
+                    continue
+                self.answered += 1
                 asked = line[4:].split(b",")
                 self.transport.write(b"got " + b",".join(b"%s-%s:%d.2500" % (n, n, self.polls) for n in asked) + b"\n")
                 self.crowd.gots += 1
@@ -100,6 +103,7 @@ class Crowd:
         self.names = [b"stat%02d" % i for i in range(stats)]
         self.gots = self.stats = self.greeted = self.lost = 0
         self.polled = []  # (when, number)
+        self.muted = False
         self.members = []
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -126,6 +130,13 @@ class Crowd:
 
         self._run(all_of_them())
         return self
+
+    def mute(self):
+        """From now on no `get` is answered."""
+        async def it():
+            self.muted = True
+
+        self._run(it())
 
     def vanish(self):
         """All at once, without a word."""

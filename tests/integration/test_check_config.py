@@ -70,7 +70,7 @@ rule_files: [a]
         'f.yml:14:5: scrape_configs[1].kubernetes_sd_configs: discovery through Kubernetes is not supported; '
         'use http_sd_configs, with something that answers with the targets, or file_sd_configs',
         'f.yml:16:5: outputs[0].locla: unknown kind (did you mean "local"?)',
-        'f.yml:17:1: rule_files: rules are not evaluated here; write alerts as Kapacitor tasks',
+        'f.yml:17:1: rule_files: rules are not evaluated here; write them as alerts:, which become tasks of Kapacitor',
     ]
 
 
@@ -196,6 +196,7 @@ scrape_configs:
      relabel_configs: [{source_labels: [__address__], target_label: address}]}
 outputs: [local: {}, file: {path: points.lp}]
 server: {relay: {}}
+kapacitor: {url: "http://127.0.0.1:9092", proof: {way: influxdb}}
 """))
     for section in ("log", "queue", "workers"):
         assert shown[section] == plain[section]
@@ -207,6 +208,11 @@ server: {relay: {}}
         assert job[key] == default[key], key
     assert job["file_sd_configs"][0] == default["file_sd_configs"][0]
     assert shown["scrape_configs"][2]["authorization"]["type"] == default["authorization"]["type"]
+    assert {**plain["kapacitor"], "tls_config": None} == {**shown["kapacitor"], "tls_config": None}
+    silent = next(a for a in effective(REFERENCE)["alerts"] if a["id"] == "host-silent")
+    alert = shown["alerts"][0]
+    for key in set(alert) & set(silent) - {"id", "kind", "metric", "tags", "group_by", "operator", "post"}:
+        assert alert[key] == silent[key], key
     for kind in ("local", "file"):
         ours = next(o[kind] for o in shown["outputs"] if kind in o)
         printed = next(o[kind] for o in plain["outputs"] if kind in o)

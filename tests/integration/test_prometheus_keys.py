@@ -54,7 +54,7 @@ def refused(words):
 
 
 NO_NATIVE = refused("native histograms are not supported; classic histograms are scraped as they are")
-NO_RULES = "rules are not evaluated here; write alerts as Kapacitor tasks"
+NO_RULES = "rules are not evaluated here; write them as alerts:, which become tasks of Kapacitor"
 PROTOCOLS = "OpenMetrics 1.0 and text 0.0.4 are asked for, and whichever comes is read"
 CLASSIC = warned("native histograms are not supported, and classic ones are always scraped")
 
@@ -143,7 +143,7 @@ JOB = [
 ] + [(f"{name}_sd_configs: [{{}}]", INSTEAD) for name in MECHANISMS]
 
 ROOT = [
-    ("alerting: {alertmanagers: [{static_configs: [{targets: ['am:9093']}]}]}", warned("alerts belong to Kapacitor")), ("alerting: {}", TAKEN),
+    ("alerting: {alertmanagers: [{static_configs: [{targets: ['am:9093']}]}]}", warned("write alerts:, which become tasks of Kapacitor")), ("alerting: {}", TAKEN),
     ("rule_files:\n  # - first.rules", TAKEN), ("rule_files: []", TAKEN), ("rule_files: [first.rules]", refused(NO_RULES)),
     ("scrape_config_files: []", TAKEN), ("scrape_config_files: ['more/*.yml']", refused("write the jobs into scrape_configs")),
     ("remote_write: [{url: 'http://h/push'}]", refused("remote write is not spoken here; list InfluxDB in outputs")),

@@ -8,7 +8,8 @@ import pytest
 import requests
 
 from daemon import Daemon, job
-from harness import PATIENCE, wait_until
+from harness import PATIENCE, free_port, wait_until
+from relays import Relay
 from servers import PageServer
 
 EAST = 5 * 3600 + 45 * 60  # of the daemon's clock, so that local time shows
@@ -291,6 +292,47 @@ def test_the_token(pulseline):
         assert not {"Content-Type", "Access-Control-Allow-Origin"} & set(answer.headers)
     for _ in range(2):  # OPTIONS opens nothing
         assert status("OPTIONS", "/hourly/x") == 200 and status() == 401
+
+
+# --- how far back the latest value may be ---
+
+
+@pytest.mark.parametrize("kind", ["influxdb", "local"])
+def test_the_interval_of_latest(pulseline, pages, influxd, database, tmp_path, kind):
+    """Two poll intervals of the relays without jobs, two scrape intervals without relays, and with both of the longer one."""
+    pages.pages["/metrics"] = b"scraped 20\n"
+    port, jobs, five_minutes = free_port(), [job("j", pages.address, scrape_interval="1s", scrape_timeout="1s")], 300_000
+    outputs = [{kind: {"influxdb": {"url": influxd.url, "database": database}, "local": {"path": str(tmp_path / "p.db")}}[kind]}]
+
+    def config(jobs, scrape, poll):
+        relay = {"relay": {"listen": f"127.0.0.1:{port}", "poll_interval": poll}} if poll else {}
+        return pulseline.config(jobs, outputs, server=relay, **{"global": {"scrape_interval": scrape}})
+
+    def found(stat):
+        answer = pulseline.get(f"/latest/{stat}")
+        assert answer.status_code in (200, 404), answer.text
+        return answer.status_code == 200 and answer.json()
+
+    config([], "1s", "5m").start()
+    with Relay(port, "h") as r:
+        r.say("got c-relayed:7")
+        wait_until(lambda: found("relayed"), "what a relay said is found")
+        assert found("relayed")["value"] == 7 and found("relayed")["time"] % five_minutes == 0
+        for scrape, poll in (("1s", "5m"), ("5m", "1s")):
+            config(jobs, scrape, poll)
+            assert pulseline.reload().status_code == 200
+            wait_until(lambda: found("scraped"), "what was scraped is found")
+            r.say("got c-relayed:8")
+            wait_until(lambda: found("relayed"), "and so is what a relay said")
+            for stat in ("scraped", "relayed"):
+                assert found(stat)["time"] % five_minutes == 0, (stat, scrape, poll)
+        config([], "5m", "1s")
+        assert pulseline.reload().status_code == 200
+        wait_until(lambda: not found("relayed") and not found("scraped"), "two seconds on there is nothing any more")
+    config(jobs, "1s", None)
+    assert pulseline.reload().status_code == 200
+    wait_until(lambda: found("scraped") and found("scraped")["time"] % five_minutes != 0, "it is scraped each second")
+    assert not found("relayed")
 
 
 # --- stores that have nothing, or do not answer ---

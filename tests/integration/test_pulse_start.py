@@ -68,6 +68,7 @@ REFUSED = [
     ([*REAL, "-i", "127.0.0.1:8086"], 3, "command line: --influx-address: expected a URL like http://127.0.0.1:8086"),
     ([*REAL, "-i", "http://u:%zz@127.0.0.1:8086"], 3, "--influx-address: user or password are not percent-encoded"),
     ([*REAL, "-k", "127.0.0.1:9092"], 3, "command line: --kapacitor-address: expected a URL"),
+    ([*REAL, "-k", "http://u:%zz@127.0.0.1:9092"], 3, "--kapacitor-address: user or password are not percent-encoded"),
     ([*REAL, "-m", "127.0.0.1:1445"], 3, "command line: --mist-address: expected redis://host:port"),
     ([*REAL, "--cert-file", "a"], 3, "--cert-file: cert-file and key-file go together; key-file is missing"),
     ([*REAL, "--cert-file=a", "--key-file=b"], 3, "say insecure=false (-I=false) for HTTPS"),
@@ -186,7 +187,6 @@ REPAIRED = [
     (["-p", "0"], ["server", "relay", "poll_interval"], "60s", "--poll-interval: warning: bad value 0, resetting to 60"),
     (["-l", "loud"], ["log", "level"], "debug", '--log-level: warning: "loud" is none of TRACE'),
     (["-M", "x"], ["log", "level"], "info", "--mist-token: warning: has no effect without mist-address"),
-    (["-k", "http://h:9092"], ["log", "level"], "info", "--kapacitor-address: warning: has no effect yet"),
     (["-S", ":3000", "--allow-insecure-relays"], ["server", "relay", "allow_insecure"], True, "warning: :3000 is open to other machines"),
 ]
 
@@ -198,6 +198,16 @@ def test_what_is_repaired_or_warned_of(args, where, value, warning):
         document = document[step]
     assert document == value
     assert warning in said
+
+
+def test_kapacitors_address_provisions_alerts(write):
+    where = {"database": "statistics", "retention_policy": "one_day"}
+    document, said = converted("-t", "x", "-k", "http://h:9092")
+    assert document["kapacitor"] == {"url": "http://h:9092", **where} and said == ""
+    path = write({"token": "x", "kapacitor-address": "https://us%20er:p%40ss@h:9092/"})
+    document, said = converted("-c", path)
+    assert document["kapacitor"] == {"url": "https://h:9092/", "basic_auth": {"username": "us er", "password": "p@ss"}, **where}
+    assert said == ""
 
 
 @pytest.mark.parametrize("name, level", [("TRACE", "debug"), ("Debug", "debug"), ("INFO", "info"), ("warn", "warn"), ("Error", "error"),
@@ -312,9 +322,14 @@ def test_a_relay_is_polled_and_its_value_read(pulse, tmp_path):
             assert ask(pulse, "/latest/cpu_used", "secret").status_code == 401
             keys = wait_until(lambda: ask(pulse, "/keys", "mine"), "the API answers")
             assert keys.status_code == 200 and "cpu_used" in keys.json()
-            latest = ask(pulse, "/latest/cpu_used", "mine")
+
+            def found():  # two poll intervals long
+                relay.say("got cpu_used-cpu_used:0.2500")
+                answer = ask(pulse, "/latest/cpu_used", "mine")
+                return answer if answer.status_code == 200 else None
+
+            latest = wait_until(found, "the latest value is found")
             assert latest.headers["Access-Control-Allow-Origin"] == "http://page.example"
-            assert latest.status_code == 200, latest.text
             assert latest.json()["value"] == 0.25
     finally:
         pulse.end()

@@ -7,24 +7,9 @@ import pytest
 from daemon import job
 from harness import wait_until
 from http_peers import certificate
-from redis_server import Client, Redis, Sentinel, Subscriber, escape, pattern
+from redis_server import Client, Sentinel, Subscriber, escape, grows, pattern, redis_metric, troubles
 
 PAGE = b"temperature{room=\"a\"} 20.50\ntemperature{room=\"b\"} NaN\n"
-
-
-@pytest.fixture
-def redis(tmp_path):
-    made = []
-
-    def make(*options, name="redis", **more):
-        made.append(Redis(tmp_path / f"{name}{len(made)}", *options, **more))
-        return made[-1]
-
-    yield make
-    for r in made:
-        if r.running():
-            r.go_on()
-            r.kill()
 
 
 def configure(pulseline, pages, url, page=PAGE, live=True, server=None, **output):
@@ -34,18 +19,6 @@ def configure(pulseline, pages, url, page=PAGE, live=True, server=None, **output
                      [{"file": {"path": str(pulseline.points_path)}}, {"redis": settings}],
                      **{"global": {"scrape_interval": "100ms", "scrape_timeout": "100ms"}, "server": {"live": server or {}}})
     return pulseline
-
-
-def redis_metric(pulseline, what, **labels):
-    name = f"pulseline_redis_{what}"
-    total = [v for (n, ls), v in pulseline.metrics().items() if n in (name, name + "_total") and set(labels.items()) <= set(ls)]
-    assert total, f"no {name} {labels}"
-    return sum(total)
-
-
-def grows(pulseline, what, **labels):
-    before = redis_metric(pulseline, what, **labels)
-    wait_until(lambda: redis_metric(pulseline, what, **labels) > before, f"{what} {labels} grows:\n{pulseline.log()[-2000:]}")
 
 
 def scrapes_go_on(pulseline):
@@ -65,10 +38,6 @@ def adds_up(pulseline):
         return m["pulseline_redis_values_total"] == sum(c.values())
 
     wait_until(check, "the account of Redis adds up")
-
-
-def troubles(pulseline, text):
-    return sum(text in line for line in pulseline.log().splitlines())
 
 
 # ---- what is published ----

@@ -2,9 +2,11 @@
 import collections
 import os
 import pathlib
+import signal
 import socket
 import ssl
 import subprocess
+import time
 
 import pytest
 
@@ -102,6 +104,22 @@ def test_a_crowd_comes_at_once_and_goes_at_once(pulseline, port):
     assert d.metric("pulseline_relay_stats_dropped_total") == 0
     assert d.metric("pulseline_relay_memory_bytes") == 0
     wait_until(lambda: len(d.points()) == points, "all of them are in the file")
+
+
+def test_polls_that_never_were_are_counted(pulseline, port):
+    """A daemon that was stopped for a while does not make up for its polls: it says how many it missed."""
+    d = pulseline.config([], server=relay_config(port, poll_interval="100ms")).start()
+    with Crowd(port, 8, 2) as crowd:
+        crowd.connect()
+        wait_until(lambda: all(m.polls >= 2 for m in crowd.members), "each was polled")
+        before, polls = d.metric("pulseline_relay_polls_missed_total"), [m.polls for m in crowd.members]
+        d.p.send_signal(signal.SIGSTOP)
+        time.sleep(1)  # no less than nine polls of each relay
+        d.p.send_signal(signal.SIGCONT)
+        wait_until(lambda: all(m.polls >= n + 2 for m, n in zip(crowd.members, polls)), "each is polled again")
+        assert d.metric("pulseline_relay_polls_missed_total") - before >= 8 * 8
+        crowd.mute()
+    assert d.metric("pulseline_relay_stats_dropped_total") == 0
 
 
 def test_a_flood_without_newline_takes_no_memory(pulseline, port):

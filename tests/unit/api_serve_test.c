@@ -391,6 +391,34 @@ static void every_route_answers(void **state)
 	stop(&f);
 }
 
+static void latest_takes_the_interval_of_those_that_give_values(void **state)
+{
+	(void)state;
+	static const char job[] = "scrape_configs: [{job_name: z, told_sd_configs: [{id: a, first: 'b:1', second: 'a:2'}]}]\n";
+	static const struct {
+		const char *scrape, *poll, *jobs, *time;
+	} cases[] = {
+	    {"10s", NULL, job, "10000"},  {"10s", NULL, "", "10000"}, {"10s", "1s", job, "10000"},
+	    {"10s", "60s", job, "60000"}, {"10s", "1s", "", "1000"},  {"10s", "60s", "", "60000"},
+	};
+	for (size_t i = 0; i < PL_COUNT_OF(cases); i++) {
+		struct fixture f = {0};
+		struct pl_buf text = {0};
+		pl_buf_addf(&text, "global: {scrape_interval: %s}\nserver: {http: {listen: '127.0.0.1:0'}", cases[i].scrape);
+		if (cases[i].poll != NULL)
+			pl_buf_addf(&text, ", relay: {listen: '127.0.0.1:3000', poll_interval: %s}", cases[i].poll);
+		pl_buf_addf(&text, "}\n%s", cases[i].jobs);
+		start(&f, pl_buf_cstr(&text));
+		char *answer = http_ask(f.address, "GET /latest/cpu" HEAD);
+		char expected[64];
+		snprintf(expected, sizeof expected, "{\"time\":%s,\"value\":1}\n", cases[i].time);
+		assert_non_null(strstr(answer, expected));
+		free(answer);
+		stop(&f);
+		pl_buf_finish(&text);
+	}
+}
+
 static void targets_come_from_all_workers_in_order(void **state)
 {
 	(void)state;
@@ -496,6 +524,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_route_answers),
+	    cmocka_unit_test(latest_takes_the_interval_of_those_that_give_values),
 	    cmocka_unit_test(targets_come_from_all_workers_in_order),
 	    cmocka_unit_test(who_has_no_token_stays_outside),
 	    cmocka_unit_test(a_token_file_that_cannot_be_read_lets_nobody_in),

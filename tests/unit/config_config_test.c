@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "config/config.h"
 
-enum { OUTPUT = 2, DISCOVERY = 1 };
+enum { OUTPUT = 2, DISCOVERY = 1, NOTIFIER = 3 };
 
 struct group {
 	struct pl_strings targets;
@@ -44,7 +44,7 @@ static const char *nth_name(int kind, size_t nth)
 	return nth > 0 ? NULL : kind == OUTPUT ? "local" : "static_configs";
 }
 
-static const struct pl_config_plugins plugins = {find, nth_name, OUTPUT, DISCOVERY};
+static const struct pl_config_plugins plugins = {find, nth_name, OUTPUT, DISCOVERY, NOTIFIER};
 
 /* The snapshot of a text that is right. */
 static struct pl_config *parse(const char *text)
@@ -159,11 +159,11 @@ static void says_what_is_wrong(void **state)
 					       "largest first), found \"15x\"\n"},
 	    {"global: {scrape_timeout: 16s}", "f.yml:1:26: global.scrape_timeout: is above scrape_interval, which is 15s\n"},
 	    {"rule_files: [a]\nremote_write: [{}]\n",
-	     "f.yml:1:1: rule_files: rules are not evaluated here; write alerts as Kapacitor tasks\n"
+	     "f.yml:1:1: rule_files: rules are not evaluated here; write them as alerts:, which become tasks of Kapacitor\n"
 	     "f.yml:2:1: remote_write: remote write is not spoken here; list InfluxDB in outputs: - influxdb: {url: ..., "
 	     "database: "
 	     "...}\n"},
-	    {"kapacitor: {}", "f.yml:1:1: kapacitor: alerts in Kapacitor arrive in a later version\n"},
+	    {"kapacitor: {}", "f.yml:1:12: kapacitor: the key \"url\" is missing\n"},
 	    {"server: {relay: {}, statsd: {}}", "f.yml:1:21: server.statsd: statsd arrives in a later version\n"},
 	    {"server: {relay: {listen: ':3000'}}",
 	     "f.yml:1:26: server.relay.listen: lets other machines in, any of which could speak for any host; set token_file, or "

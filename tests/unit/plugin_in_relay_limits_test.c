@@ -251,6 +251,7 @@ static void who_is_silent_for_too_long_is_dropped(void **state)
 
 struct turns {
 	unsigned due[512];
+	uint64_t missed; /* by each that is due */
 	struct pl_in_relay_spoke spokes[512];
 };
 
@@ -258,6 +259,7 @@ static void on_due(void *data, struct pl_in_relay_spoke *s)
 {
 	struct turns *t = data;
 	t->due[s - t->spokes]++;
+	assert_int_equal(s->missed, t->missed);
 }
 
 static void everybody_is_due_once_an_interval_and_spread_over_it(void **state)
@@ -288,8 +290,8 @@ static void everybody_is_due_once_an_interval_and_spread_over_it(void **state)
 			assert_int_equal(t.due[k], 3);
 		if (w.n_slots >= 50)
 			assert_true(most < PL_COUNT_OF(t.due) / 10); /* never all at once */
-		pl_in_relay_wheel_turn(&w, now + 100 * intervals[i], on_due,
-				       &t); /* it was stopped for long: once each, not 100 times */
+		t.missed = 99;                                       /* it was stopped for long: once each, not 100 times */
+		pl_in_relay_wheel_turn(&w, now + 100 * intervals[i], on_due, &t);
 		for (size_t k = 0; k < PL_COUNT_OF(t.due); k++) {
 			assert_int_equal(t.due[k], 4);
 			pl_in_relay_wheel_remove(&w, &t.spokes[k]);

@@ -131,7 +131,8 @@ static const char *plugin_name(int kind, size_t nth)
 /* `text` without outputs. The caller releases it. */
 static struct pl_config *config_of(const char *text)
 {
-	static const struct pl_config_plugins plugins = {find_plugin, plugin_name, PL_PLUGIN_OUTPUT, PL_PLUGIN_DISCOVERY};
+	static const struct pl_config_plugins plugins = {find_plugin, plugin_name, PL_PLUGIN_OUTPUT, PL_PLUGIN_DISCOVERY,
+							 PL_PLUGIN_NOTIFIER};
 	struct pl_problems problems = {0};
 	struct pl_buf all = {0};
 	struct pl_config *config;
