@@ -86,7 +86,8 @@ static void put(const void *data, struct pl_str word, size_t i, struct pl_buf *o
 	} else if (pl_str_is(word, "is_not")) {
 		pl_buf_add_cstr(out, pl_alert_operator_sign(opposite(a->operator_)));
 	} else if (pl_str_is(word, "aggregate")) {
-		pl_buf_addf(out, "%s(field%s)", pl_alert_aggregate_text(a->aggregate), a->aggregate == PL_ALERT_PERCENTILE ? ", rank" : "");
+		pl_buf_addf(out, "%s(field%s)", pl_alert_aggregate_text(a->aggregate),
+			    a->aggregate == PL_ALERT_PERCENTILE ? ", rank" : "");
 	}
 }
 
@@ -260,8 +261,8 @@ static struct pl_str template_of(int kind)
 	}
 }
 
-enum pl_err pl_tick_render(const struct pl_alert *a, const struct pl_tick_options *options, struct pl_tick_task *out, char *reason,
-			   size_t reason_size)
+enum pl_err pl_tick_render(const struct pl_alert *a, const struct pl_tick_options *options, struct pl_tick_task *out,
+			   char *reason, size_t reason_size)
 {
 	struct pl_tick_parts p;
 	enum pl_err err = pl_tick_parts_init(&p, a, &options->defaults, reason, reason_size);

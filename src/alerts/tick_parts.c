@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "config/alert_check.h"
 #include "format/tick_literal.h"
 
 bool pl_tick_needs_full_window(const struct pl_alert *a)
@@ -15,6 +16,8 @@ bool pl_tick_needs_full_window(const struct pl_alert *a)
 static bool fits(const char *what, struct pl_str s, char *reason, size_t reason_size)
 {
 	const char *why = pl_tick_literal_refusal(s);
+	if (why == NULL)
+		why = pl_alert_text_flaw(s, false);
 	if (why != NULL)
 		snprintf(reason, reason_size, "%s: no TICKscript can carry it: %s", what, why);
 	return why == NULL;
@@ -37,12 +40,14 @@ static bool texts_fit(const struct pl_tick_parts *p, char *reason, size_t reason
 {
 	const struct pl_alert *a = p->alert;
 	/* A measurement, too, of which no line protocol can end in a backslash. */
-	if (!fits("metric", pl_str_of(a->metric), reason, reason_size) || !fits("field", pl_str_of(p->field), reason, reason_size) ||
+	if (!fits("metric", pl_str_of(a->metric), reason, reason_size) ||
+	    !fits("field", pl_str_of(p->field), reason, reason_size) ||
 	    !fits("database", pl_str_of(p->database), reason, reason_size) ||
 	    !fits("retention_policy", pl_str_of(p->retention_policy), reason, reason_size))
 		return false;
-	if (a->message != NULL && !pl_str_utf8(pl_str_of(a->message))) {
-		snprintf(reason, reason_size, "message: it is not UTF-8");
+	const char *why = pl_alert_text_flaw(pl_str_of(a->message), true);
+	if (why != NULL) {
+		snprintf(reason, reason_size, "message: it %s", why);
 		return false;
 	}
 	for (size_t i = 0; i < a->tags.n; i++)
@@ -63,7 +68,8 @@ static bool sensible(const struct pl_tick_parts *p, char *reason, size_t reason_
 	bool any = false;
 	for (int i = PL_ALERT_INFO; i < PL_ALERT_LEVELS; i++) {
 		any = any || p->bounds[i].given;
-		if ((p->bounds[i].given && !isfinite(p->bounds[i].threshold)) || (p->bounds[i].reset_given && !isfinite(p->bounds[i].reset)))
+		if ((p->bounds[i].given && !isfinite(p->bounds[i].threshold)) ||
+		    (p->bounds[i].reset_given && !isfinite(p->bounds[i].reset)))
 			why = "a threshold is no finite number";
 	}
 	if (a->id == NULL || a->id[0] == '\0')
@@ -136,11 +142,12 @@ static void gather_bounds(struct pl_tick_parts *p)
 		return;
 	if (a->level != NULL && !pl_alert_level_parse(pl_str_of(a->level), &level))
 		level = PL_ALERT_CRIT;
-	p->bounds[level > PL_ALERT_OK ? level : PL_ALERT_CRIT] = (struct pl_alert_bound){.given = true}; /* silence: no point at all */
+	p->bounds[level > PL_ALERT_OK ? level : PL_ALERT_CRIT] =
+	    (struct pl_alert_bound){.given = true}; /* silence: no point at all */
 }
 
-enum pl_err pl_tick_parts_init(struct pl_tick_parts *p, const struct pl_alert *a, const struct pl_alert_defaults *defaults, char *reason,
-			       size_t reason_size)
+enum pl_err pl_tick_parts_init(struct pl_tick_parts *p, const struct pl_alert *a, const struct pl_alert_defaults *defaults,
+			       char *reason, size_t reason_size)
 {
 	*p = (struct pl_tick_parts){.alert = a};
 	p->database = a->database != NULL ? a->database : defaults->database;

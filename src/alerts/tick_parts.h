@@ -15,8 +15,8 @@ struct pl_tick_parts {
 };
 
 /* PL_EINVAL with a reason, `p` needs no finish then. Borrows all. */
-PL_MUST_CHECK enum pl_err pl_tick_parts_init(struct pl_tick_parts *p, const struct pl_alert *a, const struct pl_alert_defaults *defaults,
-					     char *reason, size_t reason_size);
+PL_MUST_CHECK enum pl_err pl_tick_parts_init(struct pl_tick_parts *p, const struct pl_alert *a,
+					     const struct pl_alert_defaults *defaults, char *reason, size_t reason_size);
 void pl_tick_parts_finish(struct pl_tick_parts *p);
 
 /* Windows that are not full say nothing of a sum or a count. */

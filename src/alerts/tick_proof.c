@@ -1,7 +1,7 @@
 /* Synthetic points that make a task fire and recover: see pl_tick_proof_step.
  *
- * Windows go by the points' own times, so that nothing has to be waited for: both steps of a proof lie in the past, one behind the
- * other, each with the later point that closes its window. */
+ * Windows go by the points' own times, so that nothing has to be waited for: both steps of a proof lie in the past, one behind
+ * the other, each with the later point that closes its window. */
 #include <math.h>
 
 #include "alerts/tick_parts.h"

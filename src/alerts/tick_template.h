@@ -1,7 +1,7 @@
 /* The templates of tick/, as they are embedded in the program, and how one is filled.
  *
- * Line by line: comments and empty lines are left out; a line that begins with [word] is kept once for each i from 0 on as long as
- * `keep` says so; each @word@ in it is replaced by what `put` appends. */
+ * Line by line: comments and empty lines are left out; a line that begins with [word] is kept once for each i from 0 on as long
+ * as `keep` says so; each @word@ in it is replaced by what `put` appends. */
 #ifndef PL_ALERTS_TICK_TEMPLATE_H
 #define PL_ALERTS_TICK_TEMPLATE_H
 

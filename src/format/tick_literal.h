@@ -9,7 +9,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* Why no literal can carry the text (static text: empty, not UTF-8, a control character, a backslash at its end); NULL: one can. */
+/* Why no literal can carry the text (static text: empty, not UTF-8, a control character, a backslash at its end); NULL: one can.
+ */
 const char *pl_tick_literal_refusal(struct pl_str s);
 
 /* Appends 'text'; PL_EINVAL (nothing appended) for what pl_tick_literal_refusal refuses, apart from the empty text. */

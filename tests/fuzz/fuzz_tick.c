@@ -1,11 +1,12 @@
-/* Any texts in an alert: the script is, literals apart, that of the same alert with harmless texts; vars are JSON with the same names;
- * the lambdas and the templates in them hold nothing but what we put there. */
+/* Any texts in an alert: the script is, literals apart, that of the same alert with harmless texts; vars are JSON with the same
+ * names; the lambdas and the templates in them hold nothing but what we put there. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "alerts/tick.h"
 #include "base/mem.h"
+#include "config/alert_check.h"
 #include "config/json_tree.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -42,8 +43,17 @@ static void bones(struct pl_str s, struct pl_buf *out)
 static void check_template(struct pl_str s)
 {
 	static const char *const ours[] = {
-	    "\"\"", " .Level ", " .Group ", " index .Fields \"\" ", " index .Tags \"\" ", " with index .Tags \"\" ", " . ", " end ",
-	    " range $k, $v := .Tags ", " $k ", " $v ",
+	    "\"\"",
+	    " .Level ",
+	    " .Group ",
+	    " index .Fields \"\" ",
+	    " index .Tags \"\" ",
+	    " with index .Tags \"\" ",
+	    " . ",
+	    " end ",
+	    " range $k, $v := .Tags ",
+	    " $k ",
+	    " $v ",
 	};
 	struct pl_buf action = {0};
 	for (size_t i = 0; i + 1 < s.n; i++) {
@@ -75,7 +85,8 @@ static const struct pl_node *vars_of(struct pl_arena *arena, const struct pl_tic
 {
 	struct pl_problems problems = {0};
 	struct pl_node *vars = NULL;
-	require(pl_json_tree_parse(arena, "vars", pl_buf_str(&task->vars), (struct pl_node_limits){0}, &problems, &vars) == PL_OK);
+	require(pl_json_tree_parse(arena, "vars", pl_buf_str(&task->vars), (struct pl_node_limits){0}, &problems, &vars) ==
+		PL_OK);
 	require(vars != NULL && vars->kind == PL_NODE_MAPPING);
 	pl_problems_finish(&problems);
 	return vars;
@@ -141,7 +152,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct pl_str rest = {(const char *)data + NUMBERS, size - NUMBERS};
 	struct pl_alert a = {.id = "harmless"}, twin;
 	set_numbers(&a, data);
-	struct pl_label tags[MOST], twins[MOST] = {{PL_STR("a"), PL_STR("x")}, {PL_STR("b"), PL_STR("x")}, {PL_STR("c"), PL_STR("x")}};
+	struct pl_label tags[MOST],
+	    twins[MOST] = {{PL_STR("a"), PL_STR("x")}, {PL_STR("b"), PL_STR("x")}, {PL_STR("c"), PL_STR("x")}};
 	const char *groups[MOST], *twin_groups[MOST] = {"d", "e", "f"};
 	struct pl_labels_builder set = {0};
 	twin = a;
@@ -168,7 +180,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	twin.group_by = (struct pl_strings){twin_groups, a.group_by.n};
 
 	struct pl_tick_options options = {.defaults = {.database = "d", .retention_policy = "r", .proof_database = "p"},
-					  .webhook = take(&arena, &rest), .token = "t"};
+					  .webhook = take(&arena, &rest),
+					  .token = "t"};
+	if (pl_alert_text_flaw(pl_str_of(options.webhook), false) != NULL)
+		options.webhook = "http://p/"; /* it comes out of the configuration, not of an alert */
 	struct pl_tick_task task = {0}, twin_task = {0};
 	char reason[128] = "";
 	enum pl_err err = pl_tick_render(&a, &options, &task, reason, sizeof reason);
@@ -178,7 +193,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_same(&task, &twin_task);
 		struct pl_buf lines = {0};
 		int64_t wait_ns;
-		for (unsigned step = 0; pl_tick_proof_step(&a, &options.defaults, step, INT64_C(1700000000000000000), &lines, &wait_ns); step++)
+		for (unsigned step = 0;
+		     pl_tick_proof_step(&a, &options.defaults, step, INT64_C(1700000000000000000), &lines, &wait_ns); step++)
 			require(step < 4 && lines.n > 0 && wait_ns > 0);
 		pl_buf_clear(&lines);
 		pl_tick_title(&a, a.tags, &lines);

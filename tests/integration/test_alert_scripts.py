@@ -107,7 +107,8 @@ def everything():
 def test_every_kind_is_proven(armed):
     """The synthetic points make each task fire and recover, and nothing else does."""
     alerts = list(everything())
-    alerts += [{"id": "levels", "metric": "cpu", "info": 1, "warn": 2, "crit": 3, "info_reset": 0.5, "crit_reset": 1, "tags": {"host": "a", "dc": "eu"},
+    alerts += [{"id": "levels", "metric": "cpu", "info": 1, "warn": 2, "crit": 3, "info_reset": 0.5, "crit_reset": 1,
+                "tags": {"host": "a", "dc": "eu"},
                 "every": "7s", "duration": "21s", "group_by": ["*"]},
                {"id": "uneven", "kind": "relative", "metric": "cpu", "threshold": 5, "every": "7s", "duration": "20s", "ago": "59s"},
                {"id": "sparse", "metric": "cpu", "threshold": 1e300, "operator": "lt", "every": "1h", "duration": "1d", "aggregate": "sum"}]
@@ -121,7 +122,13 @@ def test_every_kind_is_proven(armed):
             armed.write(step["lines"], "proof")
             levels.append(level)
             expect(armed, a, levels, **tags)
-    assert len(armed.events) == 2 * len(alerts), [e for e in armed.events if "pulseline_proof" not in e["data"]["series"][0]["tags"]]
+    for a in alerts[:3]:  # a task that was stopped and started can be proven again at once
+        for status in "disabled", "enabled":
+            assert armed.kapacitor.ask("PATCH", f"/tasks/{a['id']}", json={"status": status}).status_code == 200
+        for step, levels in zip(armed.render([a])[0]["proof"], [["CRITICAL", "OK", "CRITICAL"], ["CRITICAL", "OK"] * 2]):
+            armed.write(step["lines"], "proof")
+            expect(armed, a, levels, **{"pulseline_proof": a["id"]})
+    assert len(armed.events) == 2 * len(alerts) + 2 * 3, [e for e in armed.events if "pulseline_proof" not in e["data"]["series"][0]["tags"]]
     assert {a["id"]: n for a in alerts if (n := armed.errors(a["id"]))} == {}
 
 
@@ -132,6 +139,8 @@ def test_deadman(armed):
     a = {"id": "dead", "kind": "deadman", "metric": "heart", "duration": "2s", "level": "warn", "threshold": 1, "tags": {"kind": "big"},
          "group_by": ["host"]}
     made = armed.arm(a)
+    nobody = {"id": "nobody", "kind": "deadman", "metric": "nothing", "duration": "2s", "group_by": ["host"]}
+    armed.arm(nobody)
     now = time.time_ns()
     armed.write(f"heart,host=a,kind=big rate=1 {now}\nheart,host=b,kind=small rate=1 {now}\nheart,host=c rate=1 {now}")
     expect(armed, a, ["WARNING"], host="a")
@@ -141,6 +150,8 @@ def test_deadman(armed):
         proof, = made["proof"]
         armed.write(proof["lines"], "proof")
         expect(armed, a, levels, host="dead", pulseline_proof="dead")
+    expect(armed, nobody, ["CRITICAL"])
+    assert {e["id"] for e in armed.events if e["id"].startswith("nobody/")} == {"nobody/nil"}
     assert armed.heard("dead", host="b") == armed.heard("dead", host="c") == []
     assert armed.errors("dead") == 0
 
@@ -150,8 +161,8 @@ def test_deadman(armed):
 def test_real_points(armed):
     """Only the series with the alert's tags count; points without the field or a tag are no errors; a synthetic point of another alert
     is nobody's; what a series tells is called by its name."""
-    a = {"id": "real", "metric": "disk", "field": "used \"now\"", "tags": {"host": "a", "od\"d": "it's \\ a"}, "threshold": 90, "crit_reset": 50,
-         "warn": 80, "aggregate": "max", "duration": "1m", "every": "1m", "group_by": ["host", "path"]}
+    a = {"id": "real", "metric": "disk", "field": "used \"now\"", "tags": {"host": "a", "od\"d": "it's \\ a"}, "threshold": 90,
+         "crit_reset": 50, "warn": 80, "aggregate": "max", "duration": "1m", "every": "1m", "group_by": ["host", "path"]}
     made = armed.arm(a)
     assert made["title"] == "[a|it's \\ a] disk"
     start = time.time_ns() // (60 * S) * 60 * S
@@ -195,7 +206,8 @@ def test_a_series_that_stops(armed):
 @needs_render
 def test_relative_against_nothing(armed):
     """From zero to something is more than any percentage; from zero to zero is no change; nothing to compare with is no alert."""
-    a = {"id": "zero", "kind": "relative", "change": "percent", "metric": "jobs", "threshold": 100, "duration": "1m", "every": "1m", "ago": "5m"}
+    a = {"id": "zero", "kind": "relative", "change": "percent", "metric": "jobs", "threshold": 100, "duration": "1m",
+         "every": "1m", "ago": "5m"}
     armed.arm(a)
     start = time.time_ns() // (60 * S) * 60 * S - 3600 * S
 
@@ -215,9 +227,11 @@ def test_relative_against_nothing(armed):
     assert armed.errors("zero") == 0
 
 
-NASTY = ["'", '"', "\\", "\\'", '\\"', "{{", "}}", "{{ .Nonsense }}", "{", "{{{", "\n", "\r\n", "//", "/*", "*/", "'''", "'''\\'''", ".exec('id')", "|exec('id')",
-         ")\n    |log()\n", "' OR TRUE OR '", '" == "x" OR "', "lambda: TRUE", "@value@", "[tag]", "$", "`", "\u00e9\u4e2d\U0001f600", "\u2028", "\x00", "\x7f", "%s%n",
-         "{{define \"x\"}}", "{{ index .Tags \"a\" }}", "{{/*", "-}}", "a" * 300, " ", "var x = 1", "*", ";", "#", "\u202e", "/x/", "=~", "AND", "TRUE"]
+NASTY = [
+    "'", '"', "\\", "\\'", '\\"', "{{", "}}", "{{ .Nonsense }}", "{", "{{{", "\n", "\r\n", "//", "/*", "*/", "\'\'\'", "\'\'\'\\\'\'\'", ".exec('id')",
+    "|exec('id')", ")\n    |log()\n", "' OR TRUE OR '", '" == "x" OR "', "lambda: TRUE", "@value@", "[tag]", "$", "`",
+    "\u00e9\u4e2d\U0001f600", "\u2028", "\x00", "\x7f", "%s%n", "{{define \"x\"}}", "{{ index .Tags \"a\" }}", "{{/*", "-}}", "a" * 300, " ",
+    "var x = 1", "*", ";", "#", "\u202e", "/x/", "=~", "AND", "TRUE"]
 SAID = ["metric", "field", "database", "retention_policy", "message", "tag name", "tag value", "group"]  # these get into a task
 UNSAID = ["post", "level", "operator", "threshold", "id", "duration", "notify"]
 
@@ -230,8 +244,9 @@ def hostile(n):
         return "".join(dice.choice(NASTY) for _ in range(dice.choice([1, 1, 2, 3]))) + dice.choice(["", "z"])
 
     kind = dice.choice(["threshold", "threshold", "deadman", "relative"])
-    harmless = {"id": "x", "kind": kind, "metric": "m", "field": "f", "database": "d", "retention_policy": "r", "message": "x", "tags": {"t": "v"},
-                "group_by": ["g"], "threshold": 3, "aggregate": dice.choice(["none"] + AGGREGATES)}
+    harmless = {"id": "x", "kind": kind, "metric": "m", "field": "f", "database": "d", "retention_policy": "r",
+                "message": "x", "tags": {"t": "v"}, "group_by": ["g"], "threshold": 3,
+                "aggregate": dice.choice(["none"] + AGGREGATES)}
     if kind == "relative":
         harmless |= {"ago": "1h", "aggregate": dice.choice(AGGREGATES)}
     if kind == "deadman":

@@ -16,7 +16,8 @@ enum { MINUTE = 60 };
 
 static struct pl_alert usual(void)
 {
-	struct pl_alert a = {.id = "one", .metric = "cpu.used", .duration = SECONDS(5 * MINUTE), .every = SECONDS(30), .tags = {host_a, 1}};
+	struct pl_alert a = {
+	    .id = "one", .metric = "cpu.used", .duration = SECONDS(5 * MINUTE), .every = SECONDS(30), .tags = {host_a, 1}};
 	a.bounds[PL_ALERT_CRIT] = (struct pl_alert_bound){.given = true, .threshold = 0.75};
 	return a;
 }
@@ -37,52 +38,53 @@ static void whole_threshold(void **state)
 	struct pl_tick_task t;
 	a.bounds[PL_ALERT_WARN] = (struct pl_alert_bound){true, true, 0.5, 0.25};
 	render(&a, &t);
-	assert_string_equal(pl_buf_cstr(&t.script), PL_TICK_MARKER "\n"
-						    "var measurement string\n"
-						    "var groups list\n"
-						    "var present lambda\n"
-						    "var tag00000 string\n"
-						    "var proof string\n"
-						    "var field string\n"
-						    "var period duration\n"
-						    "var every duration\n"
-						    "var idle duration\n"
-						    "var warn float\n"
-						    "var warn_reset float\n"
-						    "var crit float\n"
-						    "var id string\n"
-						    "var message string\n"
-						    "var url string\n"
-						    "var token string\n"
-						    "stream\n"
-						    "    |from()\n"
-						    "        .measurement(measurement)\n"
-						    "        .groupBy(groups)\n"
-						    "        .where(present)\n"
-						    "        .where(lambda: (isPresent(\"pulseline_proof\") AND \"pulseline_proof\" == proof)"
-						    " OR (!isPresent(\"pulseline_proof\")\n"
-						    "            AND isPresent(\"host\") AND \"host\" == tag00000\n"
-						    "        ))\n"
-						    "    |barrier()\n"
-						    "        .idle(idle)\n"
-						    "        .delete(TRUE)\n"
-						    "    |window()\n"
-						    "        .period(period)\n"
-						    "        .every(every)\n"
-						    "        .align()\n"
-						    "    |mean(field)\n"
-						    "        .as('mean_cpu_used')\n"
-						    "    |alert()\n"
-						    "        .id(id)\n"
-						    "        .message(message)\n"
-						    "        .details('')\n"
-						    "        .warn(lambda: \"mean_cpu_used\" > warn)\n"
-						    "        .warnReset(lambda: \"mean_cpu_used\" <= warn_reset)\n"
-						    "        .crit(lambda: \"mean_cpu_used\" > crit)\n"
-						    "        .stateChangesOnly()\n"
-						    "        .post(url)\n"
-						    "        .header('X-Pulseline-Token', token)\n"
-						    "        .timeout(10s)\n");
+	assert_string_equal(pl_buf_cstr(&t.script), PL_TICK_MARKER
+			    "\n"
+			    "var measurement string\n"
+			    "var groups list\n"
+			    "var present lambda\n"
+			    "var tag00000 string\n"
+			    "var proof string\n"
+			    "var field string\n"
+			    "var period duration\n"
+			    "var every duration\n"
+			    "var idle duration\n"
+			    "var warn float\n"
+			    "var warn_reset float\n"
+			    "var crit float\n"
+			    "var id string\n"
+			    "var message string\n"
+			    "var url string\n"
+			    "var token string\n"
+			    "stream\n"
+			    "    |from()\n"
+			    "        .measurement(measurement)\n"
+			    "        .groupBy(groups)\n"
+			    "        .where(present)\n"
+			    "        .where(lambda: (isPresent(\"pulseline_proof\") AND \"pulseline_proof\" == proof)"
+			    " OR (!isPresent(\"pulseline_proof\")\n"
+			    "            AND isPresent(\"host\") AND \"host\" == tag00000\n"
+			    "        ))\n"
+			    "    |barrier()\n"
+			    "        .idle(idle)\n"
+			    "        .delete(TRUE)\n"
+			    "    |window()\n"
+			    "        .period(period)\n"
+			    "        .every(every)\n"
+			    "        .align()\n"
+			    "    |mean(field)\n"
+			    "        .as('mean_cpu_used')\n"
+			    "    |alert()\n"
+			    "        .id(id)\n"
+			    "        .message(message)\n"
+			    "        .details('')\n"
+			    "        .warn(lambda: \"mean_cpu_used\" > warn)\n"
+			    "        .warnReset(lambda: \"mean_cpu_used\" <= warn_reset)\n"
+			    "        .crit(lambda: \"mean_cpu_used\" > crit)\n"
+			    "        .stateChangesOnly()\n"
+			    "        .post(url)\n"
+			    "        .header('X-Pulseline-Token', token)\n"
+			    "        .timeout(10s)\n");
 	assert_string_equal(
 	    pl_buf_cstr(&t.vars),
 	    "{\"crit\":{\"type\":\"float\",\"value\":0.75},\"every\":{\"type\":\"duration\",\"value\":30000000000},"
@@ -91,13 +93,15 @@ static void whole_threshold(void **state)
 	    "{\"type\":\"string\",\"value\":\"pulseline_proof\"}]},"
 	    "\"id\":{\"type\":\"string\",\"value\":\"one/{{ .Group }}\"},\"idle\":{\"type\":\"duration\",\"value\":330000000000},"
 	    "\"measurement\":{\"type\":\"string\",\"value\":\"cpu.used\"},"
-	    "\"message\":{\"type\":\"string\",\"value\":\"[a] cpu.used is {{ .Level }} value:{{ index .Fields \\\"mean_cpu_used\\\" }}\"},"
+	    "\"message\":{\"type\":\"string\",\"value\":\"[a] cpu.used is {{ .Level }} value:{{ index .Fields "
+	    "\\\"mean_cpu_used\\\" }}\"},"
 	    "\"period\":{\"type\":\"duration\",\"value\":300000000000},"
 	    "\"present\":{\"type\":\"lambda\",\"value\":\"isPresent(\\\"cpu.used\\\")\"},"
 	    "\"proof\":{\"type\":\"string\",\"value\":\"one\"},\"tag00000\":{\"type\":\"string\",\"value\":\"a\"},"
 	    "\"token\":{\"type\":\"string\",\"value\":\"secret\"},\"url\":{\"type\":\"string\",\"value\":\"http://p/hook\"},"
 	    "\"warn\":{\"type\":\"float\",\"value\":0.5},\"warn_reset\":{\"type\":\"float\",\"value\":0.25}}");
-	assert_string_equal(pl_buf_cstr(&t.dbrps), "[{\"db\":\"metrics\",\"rp\":\"autogen\"},{\"db\":\"proof\",\"rp\":\"autogen\"}]");
+	assert_string_equal(pl_buf_cstr(&t.dbrps),
+			    "[{\"db\":\"metrics\",\"rp\":\"autogen\"},{\"db\":\"proof\",\"rp\":\"autogen\"}]");
 	pl_tick_task_finish(&t);
 }
 
@@ -113,9 +117,11 @@ static void pieces(void **state)
 	    {PL_ALERT_THRESHOLD, PL_ALERT_PERCENTILE, PL_ALERT_LT, 0, "|percentile(field, rank)", "fillPeriod"},
 	    {PL_ALERT_THRESHOLD, PL_ALERT_COUNT, PL_ALERT_LE, 0, "        .fillPeriod()\n    |count(field)", "rank"},
 	    {PL_ALERT_THRESHOLD, PL_ALERT_SUM, PL_ALERT_EQ, 0, "\"sum_cpu_used\" == crit", "Reset"},
-	    {PL_ALERT_THRESHOLD, PL_ALERT_MEDIAN, PL_ALERT_GT, 0, "|median(field)", "[" /* nothing of the template's own signs */},
+	    {PL_ALERT_THRESHOLD, PL_ALERT_MEDIAN, PL_ALERT_GT, 0, "|median(field)",
+	     "[" /* nothing of the template's own signs */},
 	    {PL_ALERT_DEADMAN, PL_ALERT_MEAN, PL_ALERT_GT, 0, "\"emitted\" <= crit", "present)"},
-	    {PL_ALERT_RELATIVE, PL_ALERT_MAX, PL_ALERT_GT, PL_ALERT_DIFFERENCE, "float(\"now.value\") - float(\"past.value\"))\n", "abs("},
+	    {PL_ALERT_RELATIVE, PL_ALERT_MAX, PL_ALERT_GT, PL_ALERT_DIFFERENCE, "float(\"now.value\") - float(\"past.value\"))\n",
+	     "abs("},
 	    {PL_ALERT_RELATIVE, PL_ALERT_MIN, PL_ALERT_GT, PL_ALERT_PERCENT, "abs(float(\"past.value\"))", "@"},
 	};
 	for (size_t i = 0; i < PL_COUNT_OF(cases); i++) {
@@ -137,7 +143,8 @@ static void refusals(void **state)
 {
 	(void)state;
 	static const struct pl_label bad_name[] = {{PL_STR("a\\"), PL_STR("x")}}, bad_value[] = {{PL_STR("a"), PL_STR("x\n")}},
-				     reserved[] = {{PL_STR(PL_TICK_PROOF_TAG), PL_STR("x")}}, time_tag[] = {{PL_STR("time"), PL_STR("x")}};
+				     reserved[] = {{PL_STR(PL_TICK_PROOF_TAG), PL_STR("x")}},
+				     time_tag[] = {{PL_STR("time"), PL_STR("x")}};
 	const char *bad_group[] = {"g\"\\"};
 	struct pl_alert cases[10];
 	for (size_t i = 0; i < PL_COUNT_OF(cases); i++)
@@ -162,7 +169,7 @@ static void refusals(void **state)
 	    "field: no TICKscript can carry it: it is not UTF-8",
 	    "threshold: there is none",
 	    "ago: it must not be below `every`",
-	    "message: it is not UTF-8",
+	    "message: it must be UTF-8",
 	};
 	for (size_t i = 0; i < PL_COUNT_OF(cases); i++) {
 		const struct pl_tick_options options = {defaults, "http://p/", "t"};
@@ -181,7 +188,8 @@ static void messages(void **state)
 	static const struct {
 		const char *message, *rendered; /* the template, as JSON writes it */
 	} cases[] = {
-	    {"{id}: {metric} is {level} at {value}", "one: cpu.used is {{ .Level }} at {{ index .Fields \\\"mean_cpu_used\\\" }}"},
+	    {"{id}: {metric} is {level} at {value}",
+	     "one: cpu.used is {{ .Level }} at {{ index .Fields \\\"mean_cpu_used\\\" }}"},
 	    {"{tag.host} {tag.dc} {tag.no-name} {nothing}",
 	     "a {{ index .Tags \\\"dc\\\" }} {{\\\"{\\\"}}tag.no-name} {{\\\"{\\\"}}nothing}"},
 	    {"{{ .Nonsense }}", "{{\\\"{\\\"}}{{\\\"{\\\"}} .Nonsense }}"},
@@ -219,11 +227,8 @@ static void titles(void **state)
 		int group; /* 0: none given, 1: path, 2: all */
 		const char *title;
 	} cases[] = {
-	    {0, 0, "cpu.used (dc=eu) (host=a) (path=/)"},
-	    {0, 1, "cpu.used (path=/)"},
-	    {2, 0, "[eu|a] cpu.used"},
-	    {2, 1, "[eu|a] cpu.used (path=/)"},
-	    {2, 2, "[eu|a] cpu.used (path=/)"},
+	    {0, 0, "cpu.used (dc=eu) (host=a) (path=/)"}, {0, 1, "cpu.used (path=/)"},        {2, 0, "[eu|a] cpu.used"},
+	    {2, 1, "[eu|a] cpu.used (path=/)"},           {2, 2, "[eu|a] cpu.used (path=/)"},
 	};
 	for (size_t i = 0; i < PL_COUNT_OF(cases); i++) {
 		struct pl_alert a = usual();
@@ -243,8 +248,13 @@ static void ids(void **state)
 	static const struct {
 		const char *id, *alert, *group; /* alert NULL: none of ours */
 	} cases[] = {
-	    {"one/host=a,pulseline_proof=", "one", "host=a,pulseline_proof="}, {"one/path=/var", "one", "path=/var"},
-	    {"one/nil", "one", "nil"}, {"one/", "one", ""}, {"/x", NULL, NULL}, {"one", NULL, NULL}, {"", NULL, NULL},
+	    {"one/host=a,pulseline_proof=", "one", "host=a,pulseline_proof="},
+	    {"one/path=/var", "one", "path=/var"},
+	    {"one/nil", "one", "nil"},
+	    {"one/", "one", ""},
+	    {"/x", NULL, NULL},
+	    {"one", NULL, NULL},
+	    {"", NULL, NULL},
 	};
 	for (size_t i = 0; i < PL_COUNT_OF(cases); i++) {
 		struct pl_str alert, group;
@@ -319,7 +329,7 @@ static void no_proofs(void **state)
 	cases[1].aggregate = PL_ALERT_COUNT; /* too many points */
 	cases[1].bounds[PL_ALERT_CRIT].threshold = 1e9;
 	cases[2].bounds[PL_ALERT_CRIT].threshold = 1.7e308; /* nothing is beyond it */
-	cases[3].kind = PL_ALERT_RELATIVE; /* the windows overlap */
+	cases[3].kind = PL_ALERT_RELATIVE;                  /* the windows overlap */
 	cases[3].ago = cases[3].duration;
 	for (size_t i = 0; i < PL_COUNT_OF(cases); i++)
 		assert_false(pl_tick_proof_step(&cases[i], &defaults, 0, wall, &out, &wait_ns));
@@ -334,7 +344,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(whole_threshold), cmocka_unit_test(pieces), cmocka_unit_test(refusals), cmocka_unit_test(messages),
-	    cmocka_unit_test(titles),	       cmocka_unit_test(ids),	 cmocka_unit_test(proofs),   cmocka_unit_test(no_proofs),
+	    cmocka_unit_test(titles),          cmocka_unit_test(ids),    cmocka_unit_test(proofs),   cmocka_unit_test(no_proofs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
