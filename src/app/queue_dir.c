@@ -2,14 +2,13 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/lock_file.h"
 #include "base/mem.h"
 #include "pipeline/registry.h"
 #include "pipeline/spool.h"
@@ -31,37 +30,20 @@ static void complain(struct pl_buf *problems, const struct pl_config *config, co
 		    what, detail);
 }
 
-static void read_pid(int fd, char *text, size_t size)
-{
-	ssize_t n = pread(fd, text, size - 1, 0);
-	text[n > 0 ? n : 0] = '\0';
-	text[strspn(text, "0123456789")] = '\0';
-}
-
 static enum pl_err lock_dir(struct pl_queue_dir *d, const struct pl_config *config, struct pl_buf *problems)
 {
-	char text[32];
+	char reason[128];
 	struct pl_buf name = {0};
 	if (mkdir(d->path, 0700) != 0 && errno != EEXIST) {
 		complain(problems, config, "cannot be made: ", strerror(errno));
 		return PL_EIO;
 	}
 	pl_buf_addf(&name, "%s/lock", d->path);
-	d->lock_fd = open(pl_buf_cstr(&name), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	enum pl_err err = pl_lock_file_take(&d->lock_fd, pl_buf_cstr(&name), reason, sizeof reason);
 	pl_buf_finish(&name);
-	if (d->lock_fd < 0) {
-		complain(problems, config, "cannot be locked: ", strerror(errno));
-		return PL_EIO;
-	}
-	if (flock(d->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-		read_pid(d->lock_fd, text, sizeof text);
-		complain(problems, config, "is in use by another daemon, process ", text[0] != '\0' ? text : "unknown");
-		return PL_EINUSE;
-	}
-	int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-	if (ftruncate(d->lock_fd, 0) != 0 || pwrite(d->lock_fd, text, (size_t)n, 0) != n)
-		pl_warn(d->log, "cannot write the pid into the queue's lock", PL_KVC("dir", d->path));
-	return PL_OK;
+	if (err != PL_OK)
+		complain(problems, config, err == PL_EINUSE ? "is in use by another daemon, " : "cannot be locked: ", reason);
+	return err == PL_EACCES ? PL_EIO : err;
 }
 
 static uint64_t quarantine_bound(const struct pl_queue_dir *d, const struct pl_config *config)

@@ -16,7 +16,7 @@ enum {
 
 struct pl_quarantine {
 	pthread_mutex_t lock; /* of all but stats */
-	struct pl_quarantine_db db;
+	struct pl_sqlite_file db;
 	char *path;
 	struct pl_log *log;
 	uint64_t max_bytes;
@@ -45,7 +45,7 @@ static void publish(struct pl_quarantine *q)
 static enum pl_err read_oldest(struct pl_quarantine *q)
 {
 	int64_t v[2];
-	enum pl_err err = pl_quarantine_db_numbers(&q->db, PL_QUARANTINE_OLDEST, v);
+	enum pl_err err = pl_sqlite_numbers(&q->db, PL_QUARANTINE_OLDEST, v);
 	q->now.oldest_wall_ns = v[0];
 	return err;
 }
@@ -53,9 +53,9 @@ static enum pl_err read_oldest(struct pl_quarantine *q)
 static enum pl_err read_sums(struct pl_quarantine *q)
 {
 	int64_t v[2], last[2];
-	enum pl_err err = pl_quarantine_db_numbers(&q->db, PL_QUARANTINE_SUMS, v);
+	enum pl_err err = pl_sqlite_numbers(&q->db, PL_QUARANTINE_SUMS, v);
 	if (err == PL_OK)
-		err = pl_quarantine_db_numbers(&q->db, PL_QUARANTINE_LAST, last);
+		err = pl_sqlite_numbers(&q->db, PL_QUARANTINE_LAST, last);
 	if (err == PL_OK)
 		err = read_oldest(q);
 	if (err != PL_OK)
@@ -68,22 +68,22 @@ static enum pl_err read_sums(struct pl_quarantine *q)
 
 static enum pl_err open_db(struct pl_quarantine *q)
 {
-	enum pl_err err = pl_quarantine_db_open(&q->db);
+	enum pl_err err = pl_sqlite_open(&q->db);
 	if (err != PL_OK)
 		return err;
 	if (q->db.reason[0] != '\0')
 		pl_error(q->log, "quarantine set aside", PL_KVC("reason", q->db.reason));
 	err = read_sums(q);
 	if (err != PL_OK)
-		pl_quarantine_db_close(&q->db);
+		pl_sqlite_close(&q->db);
 	return err;
 }
 
 /* A connection for the next use: a new one after trouble, or when somebody took the file away. */
 static enum pl_err ready(struct pl_quarantine *q)
 {
-	if (pl_quarantine_db_moved(&q->db))
-		pl_quarantine_db_close(&q->db);
+	if (pl_sqlite_moved(&q->db))
+		pl_sqlite_close(&q->db);
 	return q->db.handle != NULL ? PL_OK : open_db(q);
 }
 
@@ -94,7 +94,7 @@ enum pl_err pl_quarantine_open(struct pl_quarantine **out, const struct pl_quara
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_mutex_init(&q->stats_lock, NULL);
 	q->path = options->path != NULL ? pl_strdup(options->path) : NULL;
-	q->db.path = q->path;
+	q->db = (struct pl_sqlite_file){.kind = &pl_quarantine_kind, .path = q->path};
 	q->log = options->log;
 	q->max_bytes = options->max_bytes;
 	enum pl_err err = open_db(q);
@@ -111,7 +111,7 @@ enum pl_err pl_quarantine_open(struct pl_quarantine **out, const struct pl_quara
 
 void pl_quarantine_close(struct pl_quarantine *q)
 {
-	pl_quarantine_db_close(&q->db);
+	pl_sqlite_close(&q->db);
 	pthread_mutex_destroy(&q->lock);
 	pthread_mutex_destroy(&q->stats_lock);
 	pl_buf_finish(&q->scratch);
@@ -137,10 +137,10 @@ static enum pl_err end(struct pl_quarantine *q, enum pl_err err, const struct pl
 	if (err == PL_OK)
 		err = read_oldest(q);
 	if (err == PL_OK)
-		err = pl_quarantine_db_run(&q->db, PL_QUARANTINE_COMMIT);
+		err = pl_sqlite_run(&q->db, pl_sqlite_statement(&q->db, PL_QUARANTINE_COMMIT));
 	if (err != PL_OK) {
 		say(q, reason, reason_size);
-		pl_quarantine_db_rollback(&q->db);
+		pl_sqlite_rollback(&q->db);
 		q->now = *before;
 	}
 	return err;
@@ -151,34 +151,18 @@ static enum pl_err begin(struct pl_quarantine *q, struct pl_quarantine_stats *be
 {
 	enum pl_err err = ready(q); /* may read the sums anew */
 	*before = q->now;
-	return err == PL_OK ? pl_quarantine_db_run(&q->db, PL_QUARANTINE_BEGIN) : err;
-}
-
-static void bind_text(sqlite3_stmt *s, int at, struct pl_str text)
-{
-	sqlite3_bind_text(s, at, text.n > 0 ? text.p : "", (int)text.n, SQLITE_STATIC);
-}
-
-static void bind_blob(sqlite3_stmt *s, int at, struct pl_str bytes)
-{
-	sqlite3_bind_blob(s, at, bytes.n > 0 ? bytes.p : "", (int)bytes.n, SQLITE_STATIC);
-}
-
-static struct pl_str column(sqlite3_stmt *s, int at)
-{
-	const char *p = sqlite3_column_blob(s, at);
-	return (struct pl_str){p, p != NULL ? (size_t)sqlite3_column_bytes(s, at) : 0};
+	return err == PL_OK ? pl_sqlite_run(&q->db, pl_sqlite_statement(&q->db, PL_QUARANTINE_BEGIN)) : err;
 }
 
 /* Deletes by a statement that returns the row's bytes. PL_ENOENT: there was nothing. */
 static enum pl_err remove_one(struct pl_quarantine *q, sqlite3_stmt *s)
 {
-	enum pl_err err = pl_quarantine_db_step(&q->db, s);
+	enum pl_err err = pl_sqlite_step(&q->db, s);
 	if (err != PL_OK)
 		return err;
 	q->now.lines--;
 	q->now.bytes -= (uint64_t)sqlite3_column_int64(s, 0);
-	err = pl_quarantine_db_step(&q->db, s);
+	err = pl_sqlite_step(&q->db, s);
 	return err == PL_ENOENT ? PL_OK : err;
 }
 
@@ -186,7 +170,7 @@ static enum pl_err make_room(struct pl_quarantine *q)
 {
 	enum pl_err err = PL_OK;
 	while (err == PL_OK && q->now.bytes > q->max_bytes) {
-		sqlite3_stmt *s = pl_quarantine_db_statement(&q->db, PL_QUARANTINE_EVICT);
+		sqlite3_stmt *s = pl_sqlite_statement(&q->db, PL_QUARANTINE_EVICT);
 		err = s != NULL ? remove_one(q, s) : PL_EIO;
 		if (err == PL_OK)
 			q->now.gone_full++;
@@ -254,7 +238,7 @@ static struct pl_str shortened(struct pl_str s)
 
 static enum pl_err insert(struct pl_quarantine *q, const struct pl_quarantined *v)
 {
-	sqlite3_stmt *s = pl_quarantine_db_statement(&q->db, PL_QUARANTINE_INSERT);
+	sqlite3_stmt *s = pl_sqlite_statement(&q->db, PL_QUARANTINE_INSERT);
 	if (s == NULL)
 		return PL_EIO;
 	const struct tags t = tags_of(q, v->line);
@@ -269,17 +253,17 @@ static enum pl_err insert(struct pl_quarantine *q, const struct pl_quarantined *
 	uint64_t bytes = ROW_BYTES + v->line.n + reason.n;
 	for (size_t i = 0; i < PL_COUNT_OF(texts); i++) {
 		bytes += texts[i].n;
-		bind_text(s, 3 + (int)i, texts[i]);
+		pl_sqlite_bind_text(s, 3 + (int)i, texts[i]);
 	}
 	sqlite3_bind_int64(s, 1, v->refused_wall_ns);
 	sqlite3_bind_int64(s, 2, (int64_t)bytes);
-	bind_blob(s, 10, v->line);
-	bind_blob(s, 11, reason);
+	pl_sqlite_bind_blob(s, 10, v->line);
+	pl_sqlite_bind_blob(s, 11, reason);
 	sqlite3_bind_int64(s, 12, (int64_t)pl_str_hash(v->line, 0));
 	bool known = v->origin[0] != 0 || v->origin[1] != 0 || v->origin[2] != 0;
 	for (int i = 0; i < 3; i++)
 		known ? sqlite3_bind_int64(s, 13 + i, (int64_t)v->origin[i]) : sqlite3_bind_null(s, 13 + i);
-	enum pl_err err = pl_quarantine_db_step(&q->db, s);
+	enum pl_err err = pl_sqlite_step(&q->db, s);
 	if (err != PL_ENOENT)
 		return err;
 	if (sqlite3_changes(q->db.handle) == 0)
@@ -324,14 +308,14 @@ static void bind_optional(sqlite3_stmt *s, int at, struct pl_str v, bool blob)
 	if (v.p == NULL)
 		sqlite3_bind_null(s, at);
 	else if (blob)
-		bind_blob(s, at, v);
+		pl_sqlite_bind_blob(s, at, v);
 	else
-		bind_text(s, at, v);
+		pl_sqlite_bind_text(s, at, v);
 }
 
 static sqlite3_stmt *filtered(struct pl_quarantine *q, enum pl_quarantine_statement which, const struct pl_quarantine_filter *f)
 {
-	sqlite3_stmt *s = pl_quarantine_db_statement(&q->db, which);
+	sqlite3_stmt *s = pl_sqlite_statement(&q->db, which);
 	if (s == NULL)
 		return NULL;
 	sqlite3_bind_int64(s, 1, f->id_from);
@@ -362,7 +346,7 @@ static enum pl_err walk(struct pl_quarantine *q, const struct pl_quarantine_filt
 		return err;
 	sqlite3_bind_int64(s, 11, bounded(limit));
 	sqlite3_bind_int64(s, 12, bounded(skip));
-	while ((err = pl_quarantine_db_step(&q->db, s)) == PL_OK) {
+	while ((err = pl_sqlite_step(&q->db, s)) == PL_OK) {
 		const struct pl_route route = {.refs = 1,
 					       .database = (const char *)sqlite3_column_text(s, 3),
 					       .retention_policy = (const char *)sqlite3_column_text(s, 4)};
@@ -372,11 +356,11 @@ static enum pl_err walk(struct pl_quarantine *q, const struct pl_quarantine_filt
 		    .output = (const char *)sqlite3_column_text(s, 2),
 		    .route = &route,
 		    .as = (const char *)sqlite3_column_text(s, 5),
-		    .measurement = column(s, 6),
-		    .job = column(s, 7),
-		    .instance = column(s, 8),
-		    .line = column(s, 9),
-		    .reason = column(s, 10),
+		    .measurement = pl_sqlite_column(s, 6),
+		    .job = pl_sqlite_column(s, 7),
+		    .instance = pl_sqlite_column(s, 8),
+		    .line = pl_sqlite_column(s, 9),
+		    .reason = pl_sqlite_column(s, 10),
 		};
 		if (!each(data, &line))
 			break;
@@ -388,7 +372,7 @@ static enum pl_err walk(struct pl_quarantine *q, const struct pl_quarantine_filt
 static enum pl_err count(struct pl_quarantine *q, const struct pl_quarantine_filter *f, uint64_t *total)
 {
 	sqlite3_stmt *s = filtered(q, PL_QUARANTINE_COUNT, f);
-	enum pl_err err = s != NULL ? pl_quarantine_db_step(&q->db, s) : PL_EIO;
+	enum pl_err err = s != NULL ? pl_sqlite_step(&q->db, s) : PL_EIO;
 	*total = err == PL_OK ? (uint64_t)sqlite3_column_int64(s, 0) : 0;
 	if (err == PL_OK)
 		sqlite3_reset(s);
@@ -399,7 +383,7 @@ static enum pl_err count(struct pl_quarantine *q, const struct pl_quarantine_fil
 static void end_reading(struct pl_quarantine *q, enum pl_err err)
 {
 	if (err != PL_OK)
-		pl_quarantine_db_rollback(&q->db);
+		pl_sqlite_rollback(&q->db);
 	publish(q);
 }
 
@@ -425,7 +409,7 @@ enum pl_err pl_quarantine_outputs(struct pl_quarantine *q, const struct pl_quara
 	sqlite3_stmt *s = err == PL_OK ? filtered(q, PL_QUARANTINE_OUTPUTS, f) : NULL;
 	if (err == PL_OK && s == NULL)
 		err = PL_EIO;
-	while (err == PL_OK && (err = pl_quarantine_db_step(&q->db, s)) == PL_OK)
+	while (err == PL_OK && (err = pl_sqlite_step(&q->db, s)) == PL_OK)
 		each(data, (const char *)sqlite3_column_text(s, 0), (uint64_t)sqlite3_column_int64(s, 1));
 	err = err == PL_ENOENT ? PL_OK : err;
 	end_reading(q, err);
@@ -466,7 +450,7 @@ enum pl_err pl_quarantine_take(struct pl_quarantine *q, const struct pl_quaranti
 	if (err == PL_OK)
 		err = walk(q, f, 0, limit, take_one, &t);
 	for (size_t i = 0; err == PL_OK && i < t.n; i++) {
-		sqlite3_stmt *s = pl_quarantine_db_statement(&q->db, PL_QUARANTINE_DELETE);
+		sqlite3_stmt *s = pl_sqlite_statement(&q->db, PL_QUARANTINE_DELETE);
 		if (s != NULL)
 			sqlite3_bind_int64(s, 1, t.ids[i]);
 		err = s != NULL ? remove_one(q, s) : PL_EIO;

@@ -20,24 +20,26 @@ struct pl_state;
 struct pl_state_options {
 	struct pl_loop *loop; /* where answers arrive; borrowed */
 	struct pl_log *log;
-	const char *dir; /* holds state.db; NULL: in memory only, gone at the end */
+	const char *dir;          /* holds state.db; NULL: in memory only, gone at the end */
 	size_t max_pending;       /* calls that may wait for the thread; 0: 10000. More are refused: PL_ELIMIT */
 	size_t max_pending_bytes; /* 0: 64 MiB */
 };
 
-/* Opens or makes the file (mode 0600) and starts the thread. A damaged file is renamed to state.db.damaged-<Unix time> and a new one
- * begun; `reason` tells then, too. PL_EVERSION: of a newer version or another program; PL_EACCES; PL_EIO; PL_EINUSE: another daemon
- * has it. */
+/* Opens or makes the file (mode 0600) and starts the thread. A damaged file is renamed to state.db.damaged-<Unix time> and a new
+ * one begun; `reason` tells then, too. PL_EVERSION: of a newer version or another program; PL_EACCES; PL_EIO; PL_EINUSE: another
+ * daemon has it. */
 PL_MUST_CHECK enum pl_err pl_state_open(struct pl_state **out, const struct pl_state_options *options, char *reason,
 					size_t reason_size);
 
 /* All that was accepted is written, then `closed` from the loop. */
 void pl_state_close(struct pl_state *s, void (*closed)(void *data), void *data);
 
-/* Answer to a change. `err`: PL_OK: it is on the medium (committed, synced); PL_EFULL, PL_EIO ...: it is not, `reason` says why. */
+/* Answer to a change. `err`: PL_OK: it is on the medium (committed, synced); PL_EFULL, PL_EIO ...: it is not, `reason` says why.
+ * All that waits together is one transaction: it goes, or fails, together. */
 typedef void (*pl_state_done)(void *data, enum pl_err err, const char *reason);
 
-/* Documents: the last body put under (kind, id). Copies. `done` may be NULL. PL_ELIMIT: too many calls wait; nothing will come. */
+/* Documents: the last body put under (kind, id). Copies. `done` may be NULL. PL_ELIMIT: too many calls wait; nothing will come.
+ * PL_ECANCELED: it is being closed. */
 PL_MUST_CHECK enum pl_err pl_state_put(struct pl_state *s, const char *kind, struct pl_str id, struct pl_str body,
 				       pl_state_done done, void *data);
 PL_MUST_CHECK enum pl_err pl_state_remove(struct pl_state *s, const char *kind, struct pl_str id, pl_state_done done, void *data);
