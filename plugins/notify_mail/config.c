@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "pipeline/notice_template.h"
 
 enum { PORT_SUBMISSION = 587, PORT_SUBMISSIONS = 465 };
 

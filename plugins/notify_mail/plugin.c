@@ -9,10 +9,6 @@
 #include "format/json_out.h"
 #include "net/mail.h"
 #include "notify_mail/config.h"
-#include "pipeline/notice_post.h"
-#include "pipeline/notice_progress.h"
-#include "pipeline/notice_template.h"
-#include "pipeline/notice_text.h"
 
 struct mailer {
 	struct pl_notifier_env env;

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "format/json_out.h"
-#include "pipeline/notice_text.h"
+#include "pipeline/plugin.h"
 
 /* Linux takes no string of more than 128 KiB, and 2 MiB of all of them. */
 enum { VALUE_BYTES = 16 * 1024, MOST = 96 };

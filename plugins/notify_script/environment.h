@@ -2,7 +2,7 @@
 #ifndef PL_NOTIFY_SCRIPT_ENVIRONMENT_H
 #define PL_NOTIFY_SCRIPT_ENVIRONMENT_H
 
-#include "pipeline/notice.h"
+#include "pipeline/plugin.h"
 
 /* "NAME=value" strings, NULL behind the last, for free_environment. PATH, HOME, LANG, LC_ALL and TZ are ours, nothing else of our
  * own environment, in which there may be secrets. PULSELINE_ALERT, _ID, _LEVEL, _PREVIOUS, _MESSAGE, _VALUE, _TIME, _CAUSE,

@@ -13,7 +13,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "notify_script/environment.h"
-#include "pipeline/notice_text.h"
 #include "pipeline/plugin.h"
 
 enum { TEMPFAIL = 75, STDERR_BYTES = 4096 };

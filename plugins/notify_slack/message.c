@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "format/json_out.h"
-#include "pipeline/notice_text.h"
+#include "pipeline/plugin.h"
 
 /* Slack shows no more than 20 attachments as they are meant, and cuts long texts itself; a flood helps nobody. */
 enum { MOST_SHOWN = 20, TEXT_BYTES = 3000 };

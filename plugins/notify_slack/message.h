@@ -4,7 +4,7 @@
 #define PL_NOTIFY_SLACK_MESSAGE_H
 
 #include "base/buf.h"
-#include "pipeline/notice.h"
+#include "pipeline/plugin.h"
 
 struct pl_slack_look {
 	const char *channel, *username, *icon_emoji; /* empty: as the webhook was set up */

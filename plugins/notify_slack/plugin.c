@@ -7,8 +7,6 @@
 #include "base/mem.h"
 #include "config/scalar.h"
 #include "notify_slack/message.h"
-#include "pipeline/notice_post.h"
-#include "pipeline/notice_text.h"
 #include "pipeline/plugin.h"
 
 struct slack_config {

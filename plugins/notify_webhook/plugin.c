@@ -6,11 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/printable.h"
-#include "notify_webhook/signature.h"
-#include "pipeline/notice_post.h"
-#include "pipeline/notice_progress.h"
-#include "pipeline/notice_template.h"
-#include "pipeline/notice_text.h"
+#include "net/hmac.h"
 #include "pipeline/plugin.h"
 
 struct webhook_config {
@@ -100,15 +96,20 @@ static enum pl_err make_signature(struct webhook *w, char *reason, size_t reason
 	enum pl_err err = pl_secret_read(&w->config->secret, &w->secret, reason, reason_size);
 	if (err != PL_OK)
 		return err;
+	struct pl_buf text = {0};
+	pl_buf_addf(&text, "%lld.", (long long)now_s);
+	pl_buf_add_str(&text, pl_buf_str(&w->body));
 	pl_buf_addf(&w->lines[1], "X-Pulseline-Timestamp: %lld", (long long)now_s);
-	pl_buf_add_cstr(&w->lines[2], "X-Pulseline-Signature: ");
-	err = pl_webhook_sign(&w->lines[2], pl_buf_str(&w->secret), now_s, pl_buf_str(&w->body));
+	pl_buf_add_cstr(&w->lines[2], "X-Pulseline-Signature: sha256=");
+	err = pl_hmac_sha256(&w->lines[2], pl_buf_str(&w->secret), pl_buf_str(&text));
+	pl_buf_finish(&text);
 	if (err != PL_OK)
 		snprintf(reason, reason_size, "the request could not be signed");
 	w->headers[1] = pl_buf_cstr(&w->lines[1]);
 	w->headers[2] = pl_buf_cstr(&w->lines[2]);
 	w->headers[3] = NULL;
-	explicit_bzero(w->secret.p, w->secret.cap);
+	if (w->secret.p != NULL)
+		explicit_bzero(w->secret.p, w->secret.cap);
 	return err;
 }
 
