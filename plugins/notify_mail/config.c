@@ -24,6 +24,9 @@ const char *pl_smtp_url_parse(struct pl_str url, struct pl_str *host, unsigned *
 	host->n = 0;
 	if (close != NULL) {
 		host->n = (size_t)(close - rest.p) + 1;
+		for (size_t i = 1; i + 1 < host->n; i++)
+			if (rest.p[i] == '\0' || strchr("0123456789abcdefABCDEF:.", rest.p[i]) == NULL)
+				return "between [ and ] an IPv6 address is expected";
 	} else {
 		while (host->n < rest.n && strchr(letters, rest.p[host->n]) != NULL && rest.p[host->n] != '\0')
 			host->n++;

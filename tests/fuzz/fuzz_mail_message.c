@@ -116,7 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					  .cc = &from,
 					  .n_cc = subject.n % 2,
 					  .subject = subject,
-					  .message_id = {id.p, id.n < 200 ? id.n : 200},
+					  .message_id = {id.p, id.n < 60 ? id.n : 60},
 					  .text = rest,
 					  .wall_s = (int64_t)(size * 40000000)};
 	struct pl_buf out = {0};
