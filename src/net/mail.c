@@ -176,13 +176,11 @@ static void explain(struct job *j, CURLcode code, struct pl_buf *out)
 	if (code == CURLE_USE_SSL_FAILED && !t->starttls_offered) {
 		pl_buf_addf(out, "%s:%u offers no STARTTLS, which is required (starttls)", r->host, r->port);
 	} else if (t->status != 0) {
-		pl_buf_addf(out, "%s:%u %s", r->host, r->port, what_failed(t->stage));
-		if (t->status_recipient > 0 && t->status_recipient <= r->n_to && t->stage >= PL_MAIL_RECIPIENTS &&
-		    (code == CURLE_OK || t->stage == PL_MAIL_RECIPIENTS)) {
-			out->n = 0;
-			pl_buf_addf(out, "%s:%u %s %s", r->host, r->port, what_failed(PL_MAIL_RECIPIENTS),
-				    r->to[t->status_recipient - 1]);
-		}
+		/* A mail that was taken in the end has a bad code only for a recipient. */
+		bool recipient = code == CURLE_OK || t->stage == PL_MAIL_RECIPIENTS;
+		pl_buf_addf(out, "%s:%u %s", r->host, r->port, what_failed(recipient ? PL_MAIL_RECIPIENTS : t->stage));
+		if (recipient && t->status_recipient > 0 && t->status_recipient <= r->n_to)
+			pl_buf_addf(out, " %s", r->to[t->status_recipient - 1]);
 		if (t->stage == PL_MAIL_AUTHENTICATING)
 			pl_buf_add_cstr(out, ", which needs a person");
 		pl_buf_addf(out, ": %ld %s", t->status, t->words);

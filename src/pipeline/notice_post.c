@@ -101,14 +101,18 @@ void pl_notice_post_send(struct pl_notice_post *p, const struct pl_notice_post_r
 		return;
 	}
 	p->client.transfer.redirects_keep_post = true;
-	p->bare = p->client.transfer;
-	p->bare.username = p->bare.password = p->bare.bearer_token = NULL;
-	p->bare.headers = NULL;
-	p->bare.cert_file = p->bare.key_file = NULL;
+	const struct pl_transfer_client *own = &p->client.transfer;
+	p->bare = (struct pl_transfer_client){
+	    .proxy_url = own->proxy_url,
+	    .no_proxy = own->no_proxy,
+	    .follow_redirects = own->follow_redirects,
+	    .redirects_keep_post = true,
+	    .accept_gzip = own->accept_gzip,
+	};
 	const struct pl_transfer_request r = {
 	    .url = request->url,
 	    .method = request->method,
-	    .client = request->foreign ? &p->bare : &p->client.transfer,
+	    .client = request->foreign ? &p->bare : own,
 	    .body = &p->request.body,
 	    .n_body = 1,
 	    .content_type = request->content_type,

@@ -9,7 +9,7 @@
 
 struct pl_notice_post_request {
 	const char *url; /* http or https; borrowed until on_verdict */
-	bool foreign;    /* not of the configuration: neither credentials nor headers of `config` go there */
+	bool foreign;    /* not of the configuration: of `config` only proxy and redirects count, nothing secret goes there */
 	const char *method, *content_type;
 	struct pl_str body;         /* borrowed until on_verdict */
 	const char *const *headers; /* likewise; or NULL */

@@ -9,7 +9,7 @@ import stat
 import pytest
 
 from harness import free_port, wait_until
-from http_peers import certificate, tls
+from http_peers import basic, certificate, tls
 from notices import POST, event, notify
 
 
@@ -42,6 +42,10 @@ def test_webhook_alerts_own_post_goes_first(tmp_path, peer):
     assert here.asked[0].headers["Authorization"] == "Basic dTpw" and here.asked[0].headers["X-Key"] == "k"
     done = notify(tmp_path, "webhook", {"name": "post", "bearer_token": "t"}, [event()], post=f"http://{there.address}/")
     assert done.verdicts == ["SENT"] and there.asked[1].headers["Authorization"] == "Bearer t"
+    done = notify(tmp_path, "webhook", config, [event()], post=f"http://me:my.own@{there.address}/")
+    assert done.verdicts == ["SENT"] and there.asked[2].headers["Authorization"] == basic("me", "my.own")
+    done = notify(tmp_path, "webhook", config, [event()], post=f"http://me:my.own@127.0.0.1:{free_port()}/")
+    assert done.verdicts[0].startswith("RETRY 0 connection refused") and "my.own" not in done.output
     assert notify(tmp_path, "webhook", {"name": "post"}, [event()]).verdicts[0].startswith("REFUSED neither")
     for bad in ("ftp://x/", "no url", "http://", "file:///etc/passwd"):
         assert notify(tmp_path, "webhook", {}, [event()], post=bad).verdicts[0].startswith("REFUSED "), bad
@@ -133,6 +137,8 @@ def test_webhook_tls(tmp_path, peer):
     url = f"https://{there.address}/"
     assert notify(tmp_path, "webhook", {"url": url}, [event()]).verdicts[0].startswith("RETRY 0 TLS certificate not trusted")
     assert notify(tmp_path, "webhook", {"url": url, "tls_config": {"ca_file": str(cert)}}, [event()]).verdicts == ["SENT"]
+    blind = {"url": "https://127.0.0.1:1/", "tls_config": {"insecure_skip_verify": True}}  # which counts for that server alone
+    assert notify(tmp_path, "webhook", blind, [event()], post=url).verdicts[0].startswith("RETRY 0 TLS certificate not trusted")
 
 
 HOSTILE = '"},{"x":"\n\\u0000{message}\\'
