@@ -4,6 +4,7 @@ import email.policy
 import os
 import pathlib
 import shutil
+import socket
 
 import pytest
 
@@ -126,7 +127,6 @@ class MailServer(Process):
 
 
 def greeting(port):
-    import socket
     with socket.create_connection(("127.0.0.1", port), 5) as s:
         return s.recv(1000)
 

@@ -12,6 +12,8 @@ from harness import free_port, wait_until
 from http_peers import basic, certificate, tls
 from notices import POST, event, notify
 
+pytestmark = pytest.mark.sanitized
+
 
 def ok(asked):
     return 200, {}, b""
