@@ -60,7 +60,10 @@ extern const struct pl_schema pl_basic_auth_schema, pl_authorization_schema, pl_
 /* Rows for a struct that embeds a pl_client_config as member `client`: basic_auth, authorization, bearer_token(_file), oauth2,
  * tls_config, proxy_url, no_proxy, http_headers, follow_redirects, enable_compression; and what else Prometheus has, refused by
  * name. The schema's check calls pl_client_config_check. */
-#define PL_CLIENT_FIELDS(STRUCT)                                                                                                 \
+#define PL_CLIENT_FIELDS(STRUCT) PL_CLIENT_FIELDS_FOLLOWING(STRUCT, "true")
+
+/* The same, with the default of follow_redirects. */
+#define PL_CLIENT_FIELDS_FOLLOWING(STRUCT, FOLLOW)                                                                               \
 	{.key = "basic_auth",                                                                                                    \
 	 .type = PL_FIELD_OPTIONAL,                                                                                              \
 	 .offset = offsetof(STRUCT, client.basic_auth),                                                                          \
@@ -83,7 +86,7 @@ extern const struct pl_schema pl_basic_auth_schema, pl_authorization_schema, pl_
 	    {.key = "follow_redirects",                                                                                          \
 	     .type = PL_FIELD_BOOL,                                                                                              \
 	     .offset = offsetof(STRUCT, client.follow_redirects),                                                                \
-	     .fallback = "true",                                                                                                 \
+	     .fallback = FOLLOW,                                                                                                 \
 	     .help = "follow HTTP redirects"},                                                                                   \
 	    {.key = "enable_compression",                                                                                        \
 	     .type = PL_FIELD_BOOL,                                                                                              \

@@ -50,8 +50,9 @@ struct pl_transfer_client {
 	const char *no_proxy;  /* hosts that are asked without it, see net/no_proxy.h; NULL: none */
 	enum pl_tls_version tls_min, tls_max;
 	bool insecure_skip_verify;
-	bool follow_redirects;  /* at most max_redirects, http and https only; credentials stay with the first host */
-	unsigned max_redirects; /* 0: 10 */
+	bool follow_redirects;    /* at most max_redirects, http and https only; credentials stay with the first host */
+	unsigned max_redirects;   /* 0: 10 */
+	bool redirects_keep_post; /* a POST that is answered with 301 or 302 is one at the other place, too, and not a GET */
 	bool accept_gzip;
 };
 

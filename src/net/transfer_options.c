@@ -258,25 +258,24 @@ static long tls_versions(const struct pl_transfer_client *c)
 	return lowest[c->tls_min] | highest[c->tls_max];
 }
 
-static void apply_tls(struct pl_transfer_flight *f)
+void pl_transfer_options_tls(CURL *easy, const struct pl_transfer_client *c)
 {
-	const struct pl_transfer_client *c = f->client;
-	curl_easy_setopt(f->easy, CURLOPT_CAINFO, c->ca_file != NULL ? c->ca_file : SYSTEM_CA_FILE);
-	curl_easy_setopt(f->easy, CURLOPT_CAPATH, NULL);
-	curl_easy_setopt(f->easy, CURLOPT_SSLVERSION, tls_versions(c));
+	curl_easy_setopt(easy, CURLOPT_CAINFO, c->ca_file != NULL ? c->ca_file : SYSTEM_CA_FILE);
+	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(easy, CURLOPT_SSLVERSION, tls_versions(c));
 	if (c->tls_min == PL_TLS_1_0 ||
 	    c->tls_min == PL_TLS_1_1) /* else OpenSSL refuses these, whatever versions are asked for */
-		curl_easy_setopt(f->easy, CURLOPT_SSL_CIPHER_LIST, "DEFAULT:@SECLEVEL=0");
+		curl_easy_setopt(easy, CURLOPT_SSL_CIPHER_LIST, "DEFAULT:@SECLEVEL=0");
 	if (c->ca_file != NULL) /* curl remembers what stood in it for a day */
-		curl_easy_setopt(f->easy, CURLOPT_CA_CACHE_TIMEOUT, (long)CA_FILE_KEPT_S);
+		curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, (long)CA_FILE_KEPT_S);
 	if (c->insecure_skip_verify) {
-		curl_easy_setopt(f->easy, CURLOPT_SSL_VERIFYPEER, 0L);
-		curl_easy_setopt(f->easy, CURLOPT_SSL_VERIFYHOST, 0L);
+		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
 	if (c->cert_file != NULL)
-		curl_easy_setopt(f->easy, CURLOPT_SSLCERT, c->cert_file);
+		curl_easy_setopt(easy, CURLOPT_SSLCERT, c->cert_file);
 	if (c->key_file != NULL)
-		curl_easy_setopt(f->easy, CURLOPT_SSLKEY, c->key_file);
+		curl_easy_setopt(easy, CURLOPT_SSLKEY, c->key_file);
 }
 
 static void apply_client(struct pl_transfer_flight *f)
@@ -290,6 +289,8 @@ static void apply_client(struct pl_transfer_flight *f)
 	}
 	if (c->follow_redirects) {
 		curl_easy_setopt(f->easy, CURLOPT_FOLLOWLOCATION, 1L);
+		if (c->redirects_keep_post)
+			curl_easy_setopt(f->easy, CURLOPT_POSTREDIR, (long)(CURL_REDIR_POST_301 | CURL_REDIR_POST_302));
 		curl_easy_setopt(f->easy, CURLOPT_MAXREDIRS, (long)(c->max_redirects != 0 ? c->max_redirects : MAX_REDIRECTS));
 	}
 	/* "identity" also has curl decode what a server compresses unasked. */
@@ -300,7 +301,7 @@ static void apply_client(struct pl_transfer_flight *f)
 		curl_easy_setopt(f->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	}
 	if (f->peer.tls || c->follow_redirects || proxy != NULL)
-		apply_tls(f);
+		pl_transfer_options_tls(f->easy, c);
 }
 
 bool pl_transfer_options_apply(struct pl_transfer_flight *f, int64_t left_ns)

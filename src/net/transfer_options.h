@@ -14,4 +14,7 @@ PL_MUST_CHECK enum pl_err pl_transfer_options_check(struct pl_transfer_flight *f
 /* After the check, with the peer's addresses known. False: curl does not take them. */
 PL_MUST_CHECK bool pl_transfer_options_apply(struct pl_transfer_flight *f, int64_t left_ns);
 
+/* Sets what of TLS a client wants, for a connection of any protocol. */
+void pl_transfer_options_tls(CURL *easy, const struct pl_transfer_client *c);
+
 #endif

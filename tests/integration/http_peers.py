@@ -37,7 +37,7 @@ class Peer:
                 self.end_headers()
                 self.wfile.write(text)
 
-            do_GET = do_POST = reply
+            do_GET = do_POST = do_PUT = reply
 
             def log_message(self, *args):
                 pass
