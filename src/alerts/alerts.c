@@ -152,7 +152,7 @@ enum pl_err pl_alerts_create(struct pl_alerts **out, const struct pl_alerts_env 
 		free_alerts(a);
 		return err;
 	}
-	pl_notifiers_init(&a->notifiers, env->loop, env->log);
+	pl_notifiers_init(&a->notifiers, env->loop, env->log, env->webhook);
 	pl_alerts_proofs_open(a);
 	uv_timer_init(&env->loop->uv, &a->timer);
 	a->timer.data = a;

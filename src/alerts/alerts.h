@@ -23,6 +23,7 @@ struct pl_alerts_env {
 	struct pl_log *log;
 	struct pl_state *state;   /* borrowed; closed after the alerts */
 	struct pl_live_tap *live; /* NULL: events do not go live */
+	const struct pl_plugin *webhook; /* the notifier for alerts with a URL of their own */
 	void *daemon;
 	struct pl_outputs *(*outputs)(void *daemon); /* those of now, to see how far behind they are; borrowed */
 };

@@ -4,11 +4,10 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "pipeline/registry.h"
 
-void pl_notifiers_init(struct pl_notifiers *n, struct pl_loop *loop, struct pl_log *log)
+void pl_notifiers_init(struct pl_notifiers *n, struct pl_loop *loop, struct pl_log *log, const struct pl_plugin *webhook)
 {
-	*n = (struct pl_notifiers){.loop = loop, .log = log};
+	*n = (struct pl_notifiers){.loop = loop, .log = log, .webhook = webhook};
 }
 
 static void free_notifier(struct pl_notifier *m)
@@ -104,9 +103,7 @@ static enum pl_err open_post(struct pl_notifiers *n, struct pl_notifier **out, s
 	*out = find(n, PL_NOTIFIER_POST);
 	if (*out != NULL)
 		return PL_OK;
-	const struct pl_plugin *plugin = pl_plugin_find(PL_PLUGIN_NOTIFIER, "webhook");
-	if (plugin == NULL)
-		return PL_EUNSUPPORTED;
+	const struct pl_plugin *plugin = n->webhook;
 	struct pl_notifier *m = pl_calloc(1, sizeof *m);
 	struct pl_problems none = {0};
 	m->name = pl_strdup(PL_NOTIFIER_POST);

@@ -25,6 +25,7 @@ struct pl_notifier {
 struct pl_notifiers {
 	struct pl_loop *loop;
 	struct pl_log *log;
+	const struct pl_plugin *webhook;
 	struct pl_notifier **v;
 	size_t n;
 	struct pl_notifier **fresh; /* prepared */
@@ -37,7 +38,8 @@ struct pl_notifiers {
 	void *closed_data;
 };
 
-void pl_notifiers_init(struct pl_notifiers *n, struct pl_loop *loop, struct pl_log *log);
+/* `webhook`: the plugin that serves alerts with a URL of their own. */
+void pl_notifiers_init(struct pl_notifiers *n, struct pl_loop *loop, struct pl_log *log, const struct pl_plugin *webhook);
 
 /* Opens what is new, beside what is there; commit or discard follow before the next. On failure nothing has changed and `problems` says
  * why. */
