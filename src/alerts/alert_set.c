@@ -18,7 +18,8 @@ static void free_entry(struct pl_alert_entry *e)
 void pl_alert_set_finish(struct pl_alert_set *s)
 {
 	struct pl_alert_entry *e, *next;
-	HASH_ITER (hh, s->by_id, e, next) {
+	HASH_ITER(hh, s->by_id, e, next)
+	{
 		HASH_DEL(s->by_id, e);
 		free_entry(e);
 	}

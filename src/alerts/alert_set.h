@@ -32,7 +32,7 @@ struct pl_alert_entry {
 };
 
 struct pl_alert_set {
-	struct pl_alert_entry *by_id; /* uthash */
+	struct pl_alert_entry *by_id;   /* uthash */
 	struct pl_alert_entry **sorted; /* by id; owned; valid unless stale */
 	size_t n, n_api;
 	bool stale;
@@ -49,7 +49,8 @@ struct pl_alert_entry *const *pl_alert_set_sorted(struct pl_alert_set *s);
 struct pl_alert_entry *pl_alert_set_declare(struct pl_alert_set *s, const struct pl_alert *a, int64_t wall_ns);
 
 /* Likewise; `a` points into `arena`, which is taken (left empty). */
-struct pl_alert_entry *pl_alert_set_put(struct pl_alert_set *s, const struct pl_alert *a, struct pl_arena *arena, int64_t wall_ns);
+struct pl_alert_entry *pl_alert_set_put(struct pl_alert_set *s, const struct pl_alert *a, struct pl_arena *arena,
+					int64_t wall_ns);
 
 void pl_alert_set_remove(struct pl_alert_set *s, struct pl_alert_entry *e); /* frees it */
 

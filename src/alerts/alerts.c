@@ -39,7 +39,8 @@ static void on_tick(uv_timer_t *timer)
 	if (behind != a->behind) {
 		a->behind = behind;
 		pl_notices_pipeline(a->notices, behind);
-		pl_info(a->env.log, behind ? "alerts of silence are held: our own points are late" : "alerts of silence count again",
+		pl_info(a->env.log,
+			behind ? "alerts of silence are held: our own points are late" : "alerts of silence count again",
 			PL_KVT("lag_seconds", lag(a)));
 	}
 	pl_alerts_change_expire(a);
@@ -61,8 +62,8 @@ static void load_alert(void *data, struct pl_str id, struct pl_str body)
 	if (pl_alert_set_load(&l->alerts->set, id, body, reason, sizeof reason) == PL_OK)
 		return;
 	l->unreadable++;
-	pl_error(l->alerts->env.log, "a stored alert cannot be read: it stays stored, but is not provisioned", PL_KVS("alert", id),
-		 PL_KVC("reason", reason));
+	pl_error(l->alerts->env.log, "a stored alert cannot be read: it stays stored, but is not provisioned",
+		 PL_KVS("alert", id), PL_KVC("reason", reason));
 }
 
 static void load_known(void *data, struct pl_str id, struct pl_str body)
@@ -113,7 +114,8 @@ static enum pl_err load(struct pl_alerts *a, char *reason, size_t reason_size)
 static void free_alerts(struct pl_alerts *a)
 {
 	struct pl_alerts_known *k, *next;
-	HASH_ITER (hh, a->known, k, next) {
+	HASH_ITER(hh, a->known, k, next)
+	{
 		HASH_DEL(a->known, k);
 		free(k);
 	}
@@ -194,7 +196,8 @@ static bool same(const struct pl_alert *x, const struct pl_alert *y)
 
 bool pl_alerts_is_another(const struct pl_alert *before, const struct pl_alert *now)
 {
-	bool another = before->kind != now->kind || strcmp(before->metric, now->metric) != 0 || before->group_by.n != now->group_by.n;
+	bool another =
+	    before->kind != now->kind || strcmp(before->metric, now->metric) != 0 || before->group_by.n != now->group_by.n;
 	for (size_t i = 0; !another && i < now->group_by.n; i++)
 		another = strcmp(before->group_by.v[i], now->group_by.v[i]) != 0;
 	return another;
@@ -206,7 +209,8 @@ static void declare(struct pl_alerts *a, const struct pl_alert *alert)
 	bool unchanged = old != NULL && old->declared && same(&old->alert, alert);
 	int64_t modified = unchanged ? old->modified_wall_ns : pl_clock_wall_ns();
 	if (old != NULL && !old->declared)
-		pl_warn(a->env.log, "an alert of the API is declared by the configuration now, which counts", PL_KVC("alert", alert->id));
+		pl_warn(a->env.log, "an alert of the API is declared by the configuration now, which counts",
+			PL_KVC("alert", alert->id));
 	if (old != NULL && pl_alerts_is_another(&old->alert, alert))
 		pl_notices_end(a->notices, pl_str_of(alert->id), "changed");
 	struct pl_alert_entry *e = pl_alert_set_declare(&a->set, alert, pl_clock_wall_ns());
@@ -220,7 +224,8 @@ static void declare_all(struct pl_alerts *a)
 	const struct pl_alert *v = a->config->alerts.v;
 	for (size_t i = 0; i < a->config->alerts.n; i++)
 		declare(a, &v[i]);
-	HASH_ITER (hh, a->set.by_id, e, next) {
+	HASH_ITER(hh, a->set.by_id, e, next)
+	{
 		if (e->declared && !e->kept) {
 			pl_proofs_forget(a->proofs, pl_str_of(e->alert.id));
 			pl_notices_end(a->notices, pl_str_of(e->alert.id), "deleted");

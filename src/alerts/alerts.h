@@ -1,5 +1,5 @@
-/* The alerts of the daemon: those that the configuration declares and those that came by the API, each kept true in Kapacitor, its
- * events received, stored and passed on. On the control thread. */
+/* The alerts of the daemon: those that the configuration declares and those that came by the API, each kept true in Kapacitor,
+ * its events received, stored and passed on. On the control thread. */
 #ifndef PL_ALERTS_ALERTS_H
 #define PL_ALERTS_ALERTS_H
 
@@ -21,18 +21,19 @@ struct pl_alerts;
 struct pl_alerts_env {
 	struct pl_loop *loop;
 	struct pl_log *log;
-	struct pl_state *state;   /* borrowed; closed after the alerts */
-	struct pl_live_tap *live; /* NULL: events do not go live */
+	struct pl_state *state;          /* borrowed; closed after the alerts */
+	struct pl_live_tap *live;        /* NULL: events do not go live */
 	const struct pl_plugin *webhook; /* the notifier for alerts with a URL of their own */
 	void *daemon;
 	struct pl_outputs *(*outputs)(void *daemon); /* those of now, to see how far behind they are; borrowed */
 };
 
 /* Reads what the state holds: blocks, before the loop has work. */
-PL_MUST_CHECK enum pl_err pl_alerts_create(struct pl_alerts **out, const struct pl_alerts_env *env, char *reason, size_t reason_size);
+PL_MUST_CHECK enum pl_err pl_alerts_create(struct pl_alerts **out, const struct pl_alerts_env *env, char *reason,
+					   size_t reason_size);
 
-/* All of taking on a configuration that can fail: notifiers, addresses. On failure nothing has changed and `problems` says why; else
- * apply or discard follow before anything else. Shares it. */
+/* All of taking on a configuration that can fail: notifiers, addresses. On failure nothing has changed and `problems` says why;
+ * else apply or discard follow before anything else. Shares it. */
 PL_MUST_CHECK enum pl_err pl_alerts_prepare(struct pl_alerts *a, struct pl_config *config, struct pl_buf *problems);
 void pl_alerts_discard(struct pl_alerts *a);
 
@@ -45,7 +46,8 @@ void pl_alerts_close(struct pl_alerts *a, void (*closed)(void *data), void *data
 
 bool pl_alerts_enabled(const struct pl_alerts *a); /* is there a Kapacitor to provision? */
 
-/* Appends the alert as the API shows it: its own members, those of pulse's task objects, its status. False: there is none. An id with
+/* Appends the alert as the API shows it: its own members, those of pulse's task objects, its status. False: there is none. An id
+ * with
  * `*`, `?` or `[` is a pattern, of which the first match counts (pulse's way). */
 bool pl_alerts_show(struct pl_alerts *a, struct pl_str id, struct pl_buf *json);
 
@@ -67,11 +69,12 @@ enum pl_alerts_outcome {
 	PL_ALERTS_UNAVAILABLE, /* no Kapacitor is configured, or the daemon is stopping */
 };
 
-/* `json`: what GET /alerts/{id} would say, with `warnings` where there are any; empty unless DONE. Called once per request, maybe from
- * within. */
+/* `json`: what GET /alerts/{id} would say, with `warnings` where there are any; empty unless DONE. Called once per request, maybe
+ * from within. */
 typedef void (*pl_alerts_answer)(void *data, enum pl_alerts_outcome outcome, const char *reason, struct pl_str json);
 
-/* A body of the API. `id` empty: the body's own when `keep_id`, else a new one (a UUID). An id that is there already is updated. */
+/* A body of the API. `id` empty: the body's own when `keep_id`, else a new one (a UUID). An id that is there already is updated.
+ */
 void pl_alerts_put(struct pl_alerts *a, struct pl_str id, bool keep_id, struct pl_str body, pl_alerts_answer answer, void *data);
 
 /* An id that is not there is DONE, too. */
@@ -82,18 +85,20 @@ bool pl_alerts_prove(struct pl_alerts *a, struct pl_str id, char *reason, size_t
 
 /* ---- the way back ---- */
 
-/* Kapacitor's post: its header's token, its body. PL_EACCES: wrong token. PL_EPARSE, PL_ENOENT (no such alert), PL_ELIMIT: reason. */
+/* Kapacitor's post: its header's token, its body. PL_EACCES: wrong token. PL_EPARSE, PL_ENOENT (no such alert), PL_ELIMIT:
+ * reason. */
 PL_MUST_CHECK enum pl_err pl_alerts_receive(struct pl_alerts *a, struct pl_str token, struct pl_str body, char *reason,
 					    size_t reason_size);
 
 /* Up to `most` events of an alert with numbers below `before` (0: from the newest on), newest first. PL_ENOENT: no such alert;
  * PL_ELIMIT. The answer: {"events": [...], "next": NUMBER or null}. */
 PL_MUST_CHECK enum pl_err pl_alerts_events(struct pl_alerts *a, struct pl_str id, uint64_t before, size_t most,
-					   void (*answer)(void *data, enum pl_err err, const char *reason, struct pl_str json), void *data);
+					   void (*answer)(void *data, enum pl_err err, const char *reason, struct pl_str json),
+					   void *data);
 
 /* One family or several of /metrics: `add` for each sample; families come together. `label` NULL: none. */
-typedef void (*pl_alerts_metric)(void *data, const char *family, const char *help, bool gauge, const char *label, const char *value,
-				 uint64_t n);
+typedef void (*pl_alerts_metric)(void *data, const char *family, const char *help, bool gauge, const char *label,
+				 const char *value, uint64_t n);
 void pl_alerts_metrics(const struct pl_alerts *a, pl_alerts_metric add, void *data);
 
 #endif

@@ -118,8 +118,8 @@ static void look_at_all(void *data)
 {
 	struct pl_alerts *a = data;
 	struct pl_alerts_waiting *w, *next;
-	HASH_ITER (hh, a->waiting, w, next)
-		finish(w, a->closing);
+	HASH_ITER(hh, a->waiting, w, next)
+	finish(w, a->closing);
 }
 
 /* From the loop: whoever changes a task's status may be in the middle of something. */
@@ -135,9 +135,9 @@ void pl_alerts_change_expire(struct pl_alerts *a)
 {
 	int64_t now = pl_clock_mono_ns();
 	struct pl_alerts_waiting *w, *next;
-	HASH_ITER (hh, a->waiting, w, next)
-		if (a->closing || now >= w->until_ns)
-			finish(w, true);
+	HASH_ITER(hh, a->waiting, w, next)
+	if (a->closing || now >= w->until_ns)
+		finish(w, true);
 }
 
 /* ---- putting ---- */
@@ -241,16 +241,16 @@ static bool make_id(struct pl_arena *arena, const char **id)
 		return false;
 	b[6] = (unsigned char)((b[6] & 0x0F) | 0x40);
 	b[8] = (unsigned char)((b[8] & 0x3F) | 0x80);
-	*id = pl_arena_printf(arena, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3],
-			      b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	*id = pl_arena_printf(arena, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2],
+			      b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 	return true;
 }
 
 static const char *declared_text(const struct pl_alert_entry *e, char *why, size_t size)
 {
 	const struct pl_mark *m = &e->alert.mark;
-	snprintf(why, size, "the configuration declares this alert: change it at %s:%u:%u", m->file != NULL ? m->file : "?", m->line,
-		 m->column);
+	snprintf(why, size, "the configuration declares this alert: change it at %s:%u:%u", m->file != NULL ? m->file : "?",
+		 m->line, m->column);
 	return why;
 }
 

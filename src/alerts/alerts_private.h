@@ -44,9 +44,9 @@ struct pl_alerts {
 	struct pl_config *fresh;  /* prepared; shares */
 	struct pl_alert_set set;
 	struct pl_alert_defaults defaults; /* into config */
-	char *webhook, *token;     /* our URL; what its callers must show */
-	struct pl_alerts_link *link; /* NULL: no Kapacitor */
-	struct pl_alerts_known *known; /* uthash */
+	char *webhook, *token;             /* our URL; what its callers must show */
+	struct pl_alerts_link *link;       /* NULL: no Kapacitor */
+	struct pl_alerts_known *known;     /* uthash */
 	struct pl_notifiers notifiers;
 	struct pl_notices *notices;
 	struct pl_outbox *outbox; /* of the notices */
@@ -75,7 +75,8 @@ PL_MUST_CHECK enum pl_err pl_alerts_render(const struct pl_alerts *a, const stru
 					   struct pl_tick_task *out, char *reason, size_t reason_size);
 
 /* Tells the reconciler how the alert's task is to be. */
-PL_MUST_CHECK enum pl_err pl_alerts_provision(struct pl_alerts *a, const struct pl_alert_entry *e, char *reason, size_t reason_size);
+PL_MUST_CHECK enum pl_err pl_alerts_provision(struct pl_alerts *a, const struct pl_alert_entry *e, char *reason,
+					      size_t reason_size);
 void pl_alerts_unprovision(struct pl_alerts *a, const char *id);
 
 /* False: no Kapacitor, or it knows nothing of it. */

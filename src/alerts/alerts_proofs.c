@@ -54,8 +54,8 @@ void pl_alerts_load_proof(struct pl_alerts *a, struct pl_str id, struct pl_str b
 	struct pl_str rest = body, proven = pl_str_cut(&rest, ' '), took = pl_str_cut(&rest, ' '), tried = pl_str_cut(&rest, ' ');
 	struct pl_str fingerprint = pl_str_cut(&rest, ' ');
 	struct pl_alert_proof p = {0};
-	if (e == NULL || !pl_str_i64(proven, &p.proven_wall_ns) || !pl_str_i64(took, &p.took_ns) || !pl_str_i64(tried, &p.tried_wall_ns) ||
-	    !pl_str_u64(fingerprint, &p.fingerprint))
+	if (e == NULL || !pl_str_i64(proven, &p.proven_wall_ns) || !pl_str_i64(took, &p.took_ns) ||
+	    !pl_str_i64(tried, &p.tried_wall_ns) || !pl_str_u64(fingerprint, &p.fingerprint))
 		return;
 	snprintf(p.reason, sizeof p.reason, "%.*s", (int)rest.n, rest.p != NULL ? rest.p : "");
 	e->proof = p;
@@ -75,7 +75,8 @@ static void on_ended(void *data, struct pl_str id, int64_t took_ns, const char *
 		e->proof.took_ns = took_ns;
 	}
 	if (broken && !was_broken)
-		pl_warn(a->env.log, "an alert could not be proven to fire", PL_KVC("alert", e->alert.id), PL_KVC("reason", reason));
+		pl_warn(a->env.log, "an alert could not be proven to fire", PL_KVC("alert", e->alert.id),
+			PL_KVC("reason", reason));
 	else if (was_broken && !broken)
 		pl_info(a->env.log, "an alert fires again", PL_KVC("alert", e->alert.id), PL_KVT("took_seconds", took_ns));
 	save(a, e);
@@ -148,7 +149,8 @@ void pl_alerts_proofs_status(struct pl_alerts *a, struct pl_alert_entry *e, cons
 {
 	if (a->defaults.proof_database == NULL || s->state != PL_TASK_OK || !s->executing)
 		return;
-	if (e->proof.tried_wall_ns == 0 || e->proof.tried_wall_ns < e->modified_wall_ns || e->proof.fingerprint != s->known_fingerprint) {
+	if (e->proof.tried_wall_ns == 0 || e->proof.tried_wall_ns < e->modified_wall_ns ||
+	    e->proof.fingerprint != s->known_fingerprint) {
 		e->proof.fingerprint = s->known_fingerprint;
 		pl_proofs_forget(a->proofs, pl_str_of(e->alert.id));
 		pl_proofs_ask(a->proofs, pl_str_of(e->alert.id));

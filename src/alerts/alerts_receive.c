@@ -44,8 +44,8 @@ static void publish(struct pl_alerts *a, const struct received *r, struct pl_str
 	tags[n++] = pl_str_of(pl_arena_printf(&arena, "level:%s", pl_alert_level_kapacitor(r->event.level)));
 	for (size_t i = 0; i < r->event.tags.n && i < PL_ALERT_EVENT_TAGS; i++) {
 		const struct pl_label *l = &r->event.tags.v[i];
-		tags[n++] = pl_str_of(
-		    pl_arena_printf(&arena, "%.*s:%.*s", (int)l->name.n, l->name.p, (int)l->value.n, l->value.p));
+		tags[n++] =
+		    pl_str_of(pl_arena_printf(&arena, "%.*s:%.*s", (int)l->name.n, l->name.p, (int)l->value.n, l->value.p));
 	}
 	const struct pl_live_value v = {.tags = tags, .n_tags = n, .data = json, .wall_ns = r->event.wall_ns};
 	a->env.live->publish(a->env.live, &v, 1);
@@ -77,9 +77,8 @@ static void hand_on(struct received *r, const struct pl_alert *alert)
 		pl_buf_add_str(&key, r->event.task_id);
 		pl_buf_addf(&key, "\n%d\n%lld", r->event.level, (long long)r->event.wall_ns);
 		publish(a, r, pl_buf_str(&json));
-		enum pl_err err =
-		    pl_state_append(a->env.state, r->alert, pl_buf_str(&key), r->event.wall_ns, pl_buf_str(&json),
-				    (size_t)k->keep.events, pl_clock_wall_ns() - k->keep.event_age, on_stored, a);
+		enum pl_err err = pl_state_append(a->env.state, r->alert, pl_buf_str(&key), r->event.wall_ns, pl_buf_str(&json),
+						  (size_t)k->keep.events, pl_clock_wall_ns() - k->keep.event_age, on_stored, a);
 		if (err != PL_OK)
 			on_stored(a, err, pl_err_text(err));
 	}

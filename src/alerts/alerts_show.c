@@ -211,10 +211,15 @@ static const struct {
 static void add_receiver(void *data, const struct pl_outbox_stats *s)
 {
 	const struct metrics *m = data;
-	const uint64_t values[] = {s->waiting, s->ended[PL_OUTBOX_SENT], s->retried, s->ended[PL_OUTBOX_REFUSED],
-				   s->ended[PL_OUTBOX_EXPIRED], s->ended[PL_OUTBOX_DROPPED], s->ended[PL_OUTBOX_VOID]};
-	m->add(m->data, outbox_families[m->which].family, outbox_families[m->which].help, outbox_families[m->which].gauge, "receiver",
-	       s->receiver, values[m->which]);
+	const uint64_t values[] = {s->waiting,
+				   s->ended[PL_OUTBOX_SENT],
+				   s->retried,
+				   s->ended[PL_OUTBOX_REFUSED],
+				   s->ended[PL_OUTBOX_EXPIRED],
+				   s->ended[PL_OUTBOX_DROPPED],
+				   s->ended[PL_OUTBOX_VOID]};
+	m->add(m->data, outbox_families[m->which].family, outbox_families[m->which].help, outbox_families[m->which].gauge,
+	       "receiver", s->receiver, values[m->which]);
 }
 
 static void add_link(const struct pl_alerts *a, pl_alerts_metric add, void *data)
@@ -239,7 +244,8 @@ static void add_link(const struct pl_alerts *a, pl_alerts_metric add, void *data
 
 void pl_alerts_metrics(const struct pl_alerts *a, pl_alerts_metric add, void *data)
 {
-	static const char events[] = "pulseline_alert_events", events_help[] = "Events that Kapacitor posted, by what became of them.";
+	static const char events[] = "pulseline_alert_events",
+			  events_help[] = "Events that Kapacitor posted, by what became of them.";
 	const struct pl_alerts_counters *c = &a->counters;
 	const struct pl_proofs_stats p = pl_proofs_stats(a->proofs);
 	add(data, "pulseline_alerts", "Alerts that there are.", true, "source", "configuration", a->set.n - a->set.n_api);

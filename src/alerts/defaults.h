@@ -6,9 +6,9 @@
 #include "base/buf.h"
 #include "config/config.h"
 
-/* All borrowed from the configuration. Database and policy: those of `kapacitor`, else of server.relay, else of the first output of the
- * kind influxdb, else "pulseline" and "autogen". The field: kapacitor.field, else `value`, or with server.relay the metric's own
- * name. The database of proofs: NULL when they are off. */
+/* All borrowed from the configuration. Database and policy: those of `kapacitor`, else of server.relay, else of the first output
+ * of the kind influxdb, else "pulseline" and "autogen". The field: kapacitor.field, else `value`, or with server.relay the
+ * metric's own name. The database of proofs: NULL when they are off. */
 struct pl_alert_defaults pl_alert_defaults_of(const struct pl_config *c);
 
 /* May points take the way through an output to InfluxDB, into a database that is made when it is missing? */

@@ -41,8 +41,8 @@ struct pl_notifiers {
 /* `webhook`: the plugin that serves alerts with a URL of their own. */
 void pl_notifiers_init(struct pl_notifiers *n, struct pl_loop *loop, struct pl_log *log, const struct pl_plugin *webhook);
 
-/* Opens what is new, beside what is there; commit or discard follow before the next. On failure nothing has changed and `problems` says
- * why. */
+/* Opens what is new, beside what is there; commit or discard follow before the next. On failure nothing has changed and
+ * `problems` says why. */
 PL_MUST_CHECK enum pl_err pl_notifiers_prepare(struct pl_notifiers *n, struct pl_config *config, struct pl_buf *problems);
 void pl_notifiers_commit(struct pl_notifiers *n); /* `v` is the new ones; what is no longer wanted stays until retire */
 void pl_notifiers_discard(struct pl_notifiers *n);

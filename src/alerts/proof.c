@@ -78,9 +78,10 @@ static void give_up(struct pl_proofs *p, struct proof *f)
 		return;
 	}
 	end(p, f, 0,
-	    f->path == PL_PROOF_PATH_INFLUXDB ? "no event came of points written to InfluxDB"
-					      : "no event came of points written to Kapacitor: it cannot reach kapacitor.webhook_url, "
-						"or the task does not run");
+	    f->path == PL_PROOF_PATH_INFLUXDB
+		? "no event came of points written to InfluxDB"
+		: "no event came of points written to Kapacitor: it cannot reach kapacitor.webhook_url, "
+		  "or the task does not run");
 }
 
 /* Writes what is due; the rest of the time waits for the event. */
@@ -104,7 +105,8 @@ static void on_tick(uv_timer_t *timer)
 	struct pl_proofs *p = timer->data;
 	int64_t now = pl_clock_mono_ns();
 	struct proof *f, *next;
-	HASH_ITER (hh, p->by_id, f, next) {
+	HASH_ITER(hh, p->by_id, f, next)
+	{
 		if (!f->under_way && p->stats.under_way >= MOST_UNDER_WAY)
 			continue;
 		if (f->under_way && now < f->next_ns)
@@ -115,7 +117,8 @@ static void on_tick(uv_timer_t *timer)
 			p->stats.waiting--;
 			p->stats.under_way++;
 			p->stats.begun++;
-			attempt(f, p->env.reachable(p->env.data, PL_PROOF_PATH_INFLUXDB) ? PL_PROOF_PATH_INFLUXDB : PL_PROOF_PATH_KAPACITOR);
+			attempt(f, p->env.reachable(p->env.data, PL_PROOF_PATH_INFLUXDB) ? PL_PROOF_PATH_INFLUXDB
+											 : PL_PROOF_PATH_KAPACITOR);
 		}
 		if (a == NULL)
 			end(p, f, 0, "its task does not run");
@@ -148,8 +151,8 @@ static void on_timer_closed(uv_handle_t *handle)
 void pl_proofs_close(struct pl_proofs *p, void (*closed)(void *data), void *data)
 {
 	struct proof *f, *next;
-	HASH_ITER (hh, p->by_id, f, next)
-		drop(p, f);
+	HASH_ITER(hh, p->by_id, f, next)
+	drop(p, f);
 	p->closing = true;
 	p->closed = closed;
 	p->closed_data = data;
@@ -182,8 +185,9 @@ void pl_proofs_forget(struct pl_proofs *p, struct pl_str id)
 
 void pl_proofs_event(struct pl_proofs *p, struct pl_str id, int level)
 {
-	static const char broken[] = "the task fires and its events come home, but points written to InfluxDB do not reach Kapacitor: see "
-				     "SHOW SUBSCRIPTIONS for the database of the proofs (kapacitor.proof.database)";
+	static const char broken[] =
+	    "the task fires and its events come home, but points written to InfluxDB do not reach Kapacitor: see "
+	    "SHOW SUBSCRIPTIONS for the database of the proofs (kapacitor.proof.database)";
 	struct proof *f = find(p, id);
 	if (f == NULL || !f->under_way || level == PL_ALERT_OK)
 		return;

@@ -1,7 +1,7 @@
 /* Proofs: synthetic points in a space of their own make a task fire; its event comes home to us, or it does not and why.
  *
- * Points go the way of all points (through an output to InfluxDB, and from there to Kapacitor), or straight to Kapacitor; a proof that
- * fails the long way is tried once more the short way, so that the reason can say where it is broken. */
+ * Points go the way of all points (through an output to InfluxDB, and from there to Kapacitor), or straight to Kapacitor; a proof
+ * that fails the long way is tried once more the short way, so that the reason can say where it is broken. */
 #ifndef PL_ALERTS_PROOF_H
 #define PL_ALERTS_PROOF_H
 
@@ -24,7 +24,7 @@ struct pl_proofs_env {
 	/* The alert as it is now; NULL: it is gone, or its task does not run. Borrowed until control returns to the loop. */
 	const struct pl_alert *(*alert)(void *data, struct pl_str id);
 	const struct pl_alert_defaults *(*defaults)(void *data);
-	bool (*reachable)(void *data, enum pl_proof_path path); /* is there such a path? */
+	bool (*reachable)(void *data, enum pl_proof_path path);                  /* is there such a path? */
 	void (*write)(void *data, enum pl_proof_path path, struct pl_str lines); /* copies */
 	/* It ended: reason empty: proven, after took_ns from the first write to the event. */
 	void (*ended)(void *data, struct pl_str id, int64_t took_ns, const char *reason);

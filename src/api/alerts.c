@@ -14,9 +14,14 @@ struct question {
 	const char *verb; /* "create", "delete": as pulse names it when it fails */
 };
 
+static struct pl_alerts *present(const struct pl_api *a)
+{
+	return a->env.alerts != NULL ? a->env.alerts(a->env.daemon) : NULL;
+}
+
 static struct pl_alerts *alerts_of(struct pl_api *a, struct pl_http_exchange *x)
 {
-	struct pl_alerts *alerts = a->env.alerts(a->env.daemon);
+	struct pl_alerts *alerts = present(a);
 	if (alerts == NULL || !pl_alerts_enabled(alerts)) {
 		pl_api_reply_error(x, 503, "alerts are off: the configuration has no kapacitor: {url: ...}");
 		return NULL;
@@ -133,7 +138,8 @@ void pl_api_alert_events(struct pl_api *a, struct pl_http_exchange *x, struct pl
 	if (err == PL_OK)
 		return;
 	free(q);
-	pl_api_reply_error(x, err == PL_ENOENT ? 404 : 503, err == PL_ENOENT ? "there is no such alert" : "the state store is busy");
+	pl_api_reply_error(x, err == PL_ENOENT ? 404 : 503,
+			   err == PL_ENOENT ? "there is no such alert" : "the state store is busy");
 }
 
 /* ---- changing ---- */
@@ -141,7 +147,7 @@ void pl_api_alert_events(struct pl_api *a, struct pl_http_exchange *x, struct pl
 static void on_answer(void *data, enum pl_alerts_outcome outcome, const char *reason, struct pl_str json)
 {
 	static const unsigned status[] = {
-	    [PL_ALERTS_DONE] = 200,     [PL_ALERTS_BAD] = 400,  [PL_ALERTS_REFUSED] = 400,     [PL_ALERTS_DECLARED] = 409,
+	    [PL_ALERTS_DONE] = 200, [PL_ALERTS_BAD] = 400,    [PL_ALERTS_REFUSED] = 400,    [PL_ALERTS_DECLARED] = 409,
 	    [PL_ALERTS_FULL] = 503, [PL_ALERTS_FAILED] = 500, [PL_ALERTS_UNAVAILABLE] = 503};
 	struct question *q = data;
 	struct pl_buf b = {0};
@@ -234,7 +240,8 @@ struct family {
 	const char *last;
 };
 
-static void add_metric(void *data, const char *family, const char *help, bool gauge, const char *label, const char *value, uint64_t n)
+static void add_metric(void *data, const char *family, const char *help, bool gauge, const char *label, const char *value,
+		       uint64_t n)
 {
 	struct family *f = data;
 	if (f->last == NULL || strcmp(f->last, family) != 0)
@@ -249,7 +256,7 @@ static void add_metric(void *data, const char *family, const char *help, bool ga
 void pl_api_add_alert_metrics(struct pl_metric_out *e, const struct pl_api *a)
 {
 	struct family f = {.e = e};
-	const struct pl_alerts *alerts = a->env.alerts(a->env.daemon);
+	const struct pl_alerts *alerts = present(a);
 	if (alerts != NULL)
 		pl_alerts_metrics(alerts, add_metric, &f);
 }

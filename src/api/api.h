@@ -31,7 +31,7 @@ struct pl_api_env {
 	void *daemon;
 	struct pl_config *(*config)(void *daemon);   /* the present snapshot; borrowed until control returns to the loop */
 	struct pl_outputs *(*outputs)(void *daemon); /* likewise */
-	struct pl_alerts *(*alerts)(void *daemon);   /* NULL: none */
+	struct pl_alerts *(*alerts)(void *daemon);   /* NULL: none; so may the function be */
 	bool (*ready)(void *daemon, struct pl_buf *why_not);
 	bool (*reload)(void *daemon, struct pl_buf *problems); /* false: the old configuration stays, `problems` says why */
 	struct pl_api_reload_stats {

@@ -12,8 +12,8 @@ struct pl_alerting {
 	void *closed_data;
 };
 
-/* Opens what `config` asks for and is not there yet, and prepares to take it on: apply or discard follow. On failure what was there goes
- * on as it was, and `problems` says why. */
+/* Opens what `config` asks for and is not there yet, and prepares to take it on: apply or discard follow. On failure what was
+ * there goes on as it was, and `problems` says why. */
 PL_MUST_CHECK enum pl_err pl_alerting_prepare(struct pl_alerting *a, struct pl_config *config, struct pl_buf *problems);
 void pl_alerting_apply(struct pl_alerting *a, const char *http); /* `http`: the address of our HTTP server */
 void pl_alerting_discard(struct pl_alerting *a);

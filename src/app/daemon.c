@@ -454,8 +454,12 @@ static void start(void *data)
 			stop_loop(d);
 		return;
 	}
-	d->alerting.env = (struct pl_alerts_env){
-	    .loop = &d->loop, .log = d->log, .live = pl_live_hub_tap(d->live), .webhook = pl_plugin_find(PL_PLUGIN_NOTIFIER, "webhook"), .daemon = d, .outputs = present_outputs};
+	d->alerting.env = (struct pl_alerts_env){.loop = &d->loop,
+						 .log = d->log,
+						 .live = pl_live_hub_tap(d->live),
+						 .webhook = pl_plugin_find(PL_PLUGIN_NOTIFIER, "webhook"),
+						 .daemon = d,
+						 .outputs = present_outputs};
 	d->targets = pl_target_manager_create(&d->loop, d->log, &target_events, d);
 	err = open_workers(d);
 	if (err != PL_OK) {
