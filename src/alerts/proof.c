@@ -94,6 +94,10 @@ static void step(struct pl_proofs *p, struct proof *f, const struct pl_alert *a)
 		return;
 	}
 	f->all_written = !pl_tick_proof_step(a, p->env.defaults(p->env.data), f->step++, pl_clock_wall_ns(), &lines, &wait_ns);
+	if (f->all_written && f->step == 1) {
+		end(p, f, 0, "no synthetic points could make it fire: its thresholds or counts ask for too much");
+		return;
+	}
 	if (!f->all_written && lines.n > 0)
 		p->env.write(p->env.data, f->path, pl_buf_str(&lines));
 	f->next_ns = pl_clock_mono_ns() + (f->all_written ? p->timeout_ns : wait_ns);

@@ -223,7 +223,7 @@ void pl_api_kapacitor_webhook(struct pl_api *a, struct pl_http_exchange *x, stru
 		return;
 	case PL_EACCES:
 		a->unauthorized++;
-		pl_api_reply_error(x, 401, "this is where Kapacitor posts the events of our tasks, with their token");
+		pl_api_reply_error(x, 403, "this is where Kapacitor posts the events of our tasks, with their token");
 		return;
 	case PL_ELIMIT:
 		pl_api_reply_error(x, 503, reason);

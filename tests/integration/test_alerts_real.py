@@ -196,7 +196,7 @@ def test_pulseline_is_restarted_while_an_alert_is_on(stack):
 
 def test_an_alert_is_proven(stack):
     """Through InfluxDB and its subscription; users and receivers see nothing of it."""
-    alert = stack.start().post()
+    alert = stack.start(kapacitor={"proof": {"timeout": "5s"}}).post()
     stack.armed(alert["id"])
 
     def proof():

@@ -1,5 +1,6 @@
 """/api/openapi.json, and real answers of every route measured by it."""
 import json
+import re
 
 import jsonschema
 import pytest
@@ -58,14 +59,15 @@ def judged(request, pulseline, pages, influxd, database, tmp_path):
     outputs = {"influxdb": {"url": influxd.url, "database": database}, "local": {"path": str(tmp_path / "p.db")}}
     jobs = [job("j", pages.address, relabel_configs=[{"target_label": "x", "replacement": "y"}]),
             job("down", "127.0.0.1:1"), job("none", "127.0.0.1:2", relabel_configs=[{"action": "drop"}])]
-    pulseline.config(jobs, [{request.param: outputs[request.param]}], server={"http": {"listen": f"127.0.0.1:{pulseline.port}", "token": "t"}})
+    pulseline.config(jobs, [{request.param: outputs[request.param]}], server={"http": {"listen": f"127.0.0.1:{pulseline.port}", "token": "t"}},
+                     kapacitor={"url": "http://127.0.0.1:1"}, alerts=[{"id": "declared", "metric": "temp", "threshold": 1, "post": "http://127.0.0.1:1/"}])
     pulseline.start()
     with_token = {"headers": {"X-AUTH-TOKEN": "t"}}
     judge = Judge(pulseline.get("/api/openapi.json", **with_token).json())
 
-    def ask(path, query="", method="get", token=True, stream=False, **parts):
+    def ask(path, query="", method="get", token=True, stream=False, json=None, **parts):
         url = pulseline.url(path.format(**parts) + query)
-        return judge.check(requests.request(method, url, timeout=PATIENCE, stream=stream, **(with_token if token else {})), method, path)
+        return judge.check(requests.request(method, url, timeout=PATIENCE, stream=stream, json=json, **(with_token if token else {})), method, path)
 
     wait_until(lambda: pulseline.get("/hourly/temp", **with_token).status_code == 200, "values can be read back")
     yield judge, ask, pages
@@ -84,7 +86,27 @@ def test_the_document_is_sound(judged):
     for path, operations in document["paths"].items():
         for operation in operations.values():
             parameters = [resolve(document, p) for p in operation.get("parameters", [])]
-            assert {p["name"] for p in parameters if p["in"] == "path"} == ({"stat"} if "{stat}" in path else set())
+            assert {p["name"] for p in parameters if p["in"] == "path"} == set(re.findall(r"{(.*?)}", path))
+
+
+def ask_about_alerts(ask):
+    """Kapacitor is away: an alert is stored, and waits for it."""
+    alert = {"metric": "temp", "threshold": 0.5, "post": "http://127.0.0.1:1/", "nonsense": 1}
+    made = ask("/alerts", method="post", json=alert).json()
+    assert made["state"] != "ok" and "nonsense" in made["warnings"][0]
+    assert ask("/alerts", method="post", json={"metric": "temp"}).status_code == 400
+    assert ask("/alerts", method="put", json={**alert, "id": made["id"]}).json()["id"] == made["id"]
+    assert ask("/alerts", method="put", json={**alert, "id": "declared"}).status_code == 409
+    assert ask("/alerts").headers["X-Total-Count"] == "2"
+    assert ask("/alerts", "?format=yaml").text.startswith("alerts:\n")
+    assert ask("/alerts", "?limit=x").status_code == ask("/alerts/{alert}/events", "?limit=x", alert="declared").status_code == 400
+    assert ask("/alerts/{alert}", alert="nothing").status_code == ask("/alerts/{alert}/events", alert="nothing").status_code == 404
+    assert ask("/alerts/{alert}", alert="declared").status_code == ask("/alerts/{alert}/events", alert="declared").status_code == 200
+    assert ask("/alerts/{alert}", method="put", alert="mine", json=alert).json()["id"] == "mine"
+    assert ask("/alerts/{alert}/prove", method="post", alert="mine").status_code == 409
+    assert ask("/alerts/{alert}", method="delete", alert="mine").status_code == 200
+    assert ask("/alerts/{alert}", method="delete", alert="declared").status_code == 409
+    assert ask("/kapacitor/webhook", method="post", json={}).status_code == 403
 
 
 def test_every_route_answers_as_described(judged):
@@ -118,5 +140,6 @@ def test_every_route_answers_as_described(judged):
         assert ask(path, stat="nothing").status_code == 404
         assert ask(path, "?verb=bogus", stat="temp").status_code == 400
         assert ask(path, stat="temp", token=False).status_code == 401
+    ask_about_alerts(ask)
     asked = {(method, path) for method, path, _ in judge.seen}
     assert asked == {(method, path) for path, operations in judge.document["paths"].items() for method in operations}
