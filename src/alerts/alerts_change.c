@@ -134,10 +134,14 @@ void pl_alerts_change_status(struct pl_alerts *a, struct pl_str id)
 void pl_alerts_change_expire(struct pl_alerts *a)
 {
 	int64_t now = pl_clock_mono_ns();
+	struct pl_reconciler_info info;
 	struct pl_alerts_waiting *w, *next;
+	bool away = a->waiting != NULL && pl_alerts_link_info(a, &info) && !info.busy && !info.reached;
 	HASH_ITER(hh, a->waiting, w, next)
-	if (a->closing || now >= w->until_ns)
-		finish(w, true);
+	{
+		if (a->closing || away || now >= w->until_ns)
+			finish(w, true);
+	}
 }
 
 /* ---- putting ---- */

@@ -73,7 +73,8 @@ static void only_what_must_be_open_is_open(void **state)
 {
 	(void)state;
 	for (const struct pl_route_row *r = pl_routes; r->path != NULL; r++) {
-		bool open = r->handler == pl_api_healthy || r->handler == pl_api_ready || r->handler == pl_api_options;
+		bool open = r->handler == pl_api_healthy || r->handler == pl_api_ready || r->handler == pl_api_options ||
+			    r->handler == pl_api_kapacitor_webhook /* which has a token of its own */;
 		assert_int_equal((r->flags & PL_ROUTE_OPEN) != 0, open);
 	}
 }
