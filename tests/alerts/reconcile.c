@@ -2,7 +2,8 @@
  *
  * usage: reconcile URL PREFIX INTERVAL_MS repair|report [USER PASSWORD [CA_FILE]]
  *
- * {"do": "start"}, {"do": "set", "id", "script", "vars", "dbrps" (both as text), "enabled"}, {"do": "remove", "id"},
+ * {"do": "start"}, {"do": "set", "id", "script", "vars", "dbrps" (both as text), "enabled", "known" (of a status)}, {"do":
+ * "remove", "id"},
  * {"do": "status", "id"}, {"do": "info"}, {"do": "poke", "retry": bool}, {"do": "replace"} and {"do": "replaced"},
  * {"do": "write", "db", "rp", "lines"}, {"do": "ping"}. What changes by itself is told as {"task": ID, "state": ...}. Closes
  * at the end of the input. */
@@ -42,6 +43,20 @@ static void flush(struct driver *d)
 	pl_buf_clear(&d->out);
 }
 
+static void add_number(struct pl_json *j, uint64_t n)
+{
+	char text[24];
+	snprintf(text, sizeof text, "%llu", (unsigned long long)n);
+	pl_json_cstr(j, text);
+}
+
+static uint64_t number_of(const cJSON *array, int i)
+{
+	uint64_t n = 0;
+	const char *s = cJSON_GetStringValue(cJSON_GetArrayItem(array, i));
+	return s != NULL && pl_str_u64(pl_str_of(s), &n) ? n : 0;
+}
+
 static void add_status(struct driver *d, struct pl_json *j, const char *id)
 {
 	struct pl_task_status s;
@@ -64,6 +79,11 @@ static void add_status(struct driver *d, struct pl_json *j, const char *id)
 	pl_json_u64(j, s.node_errors);
 	pl_json_key(j, "errors_growing");
 	pl_json_bool(j, s.errors_growing);
+	pl_json_key(j, "known"); /* as texts: Python reads large numbers, cJSON does not */
+	pl_json_array_begin(j);
+	add_number(j, s.known_fingerprint);
+	add_number(j, s.known_created);
+	pl_json_array_end(j);
 }
 
 static void on_status_changed(void *data, const char *id)
@@ -150,11 +170,14 @@ static struct pl_str text_of(const cJSON *o, const char *key)
 
 static void set(struct driver *d, const cJSON *o)
 {
+	const cJSON *known = cJSON_GetObjectItemCaseSensitive(o, "known");
 	const struct pl_reconciler_task task = {
 	    .script = text_of(o, "script"),
 	    .vars = text_of(o, "vars"),
 	    .dbrps = text_of(o, "dbrps"),
 	    .enabled = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "enabled")),
+	    .known_fingerprint = number_of(known, 0),
+	    .known_created = number_of(known, 1),
 	};
 	char reason[256] = "";
 	enum pl_err err = pl_reconciler_set(d->reconciler, text_of(o, "id").p, &task, reason, sizeof reason);

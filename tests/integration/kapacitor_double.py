@@ -88,7 +88,9 @@ def take_var(var):
     if kind == "duration":
         value = duration_ns(value)
     elif kind == "star":
-        value = "*"
+        if "value" not in var:
+            raise Refused(400, "invalid JSON")
+        value = None  # must be given, is forgotten
     elif kind not in fits or not isinstance(value, fits[kind]) or (kind in ("int", "float") and isinstance(value, bool)):
         raise Refused(400, "invalid JSON")
     elif kind == "list":
@@ -319,7 +321,7 @@ class KapacitorDouble:
             if name not in vars:
                 raise Refused(400, f'invalid TICKscript: missing value for var "{name}".')
             if vars[name]["type"] != kind:
-                raise Refused(400, f'invalid TICKscript: invalid type supplied for {name}, expected {kind} got {vars[name]["type"]}')
+                raise Refused(400, f'invalid TICKscript: invalid type supplied for {name}, got {vars[name]["type"]} exp {kind}')
 
     def create(self, o):
         id = o.get("id", "")
@@ -354,6 +356,9 @@ class KapacitorDouble:
         elif o.get("status") == "enabled" and t["status"] != "enabled":
             t["status"] = "enabled"
             self.start_task(id)
+            shown = self.show(id, False)  # with the error of before, which is no more from now on
+            t["error"] = ""
+            return shown
         return self.show(id, False)
 
     def start_task(self, id):
@@ -363,7 +368,6 @@ class KapacitorDouble:
         if m and m[1] not in ("index", "if", "range", "with", "end", "printf", "len"):
             t["error"] = f'template: message:1: function "{m[1]}" not defined'
             raise Refused(500, t["error"])
-        # The error of before stays, as if it were still true.
         t.update(executing=True, errors=0, running=copy.deepcopy({k: t[k] for k in ("script", "vars", "dbrps")}))
 
     # --- the way back ---

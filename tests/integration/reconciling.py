@@ -67,9 +67,10 @@ class Reconciler:
         except queue.Empty:
             raise AssertionError(f"no answer to {do}:\n{self.log()[-3000:]}") from None
 
-    def set(self, name, script=SCRIPT, vars=None, dbrps=None, enabled=True):
+    def set(self, name, script=SCRIPT, vars=None, dbrps=None, enabled=True, known=None):
         o = self.say("set", id=PREFIX + name, script=script, vars=json.dumps(vars_of() if vars is None else vars),
-                     dbrps=json.dumps(dbrps or DBRPS), enabled=enabled)
+                     dbrps=json.dumps(dbrps or DBRPS), enabled=enabled,
+                     **({"known": known["known"]} if known else {}))
         assert o["ok"], o
 
     def remove(self, name):

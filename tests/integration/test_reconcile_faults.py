@@ -200,7 +200,7 @@ def test_a_timeout_ends_the_pass(double, reconciler):
     r = reconciler()
     r.set("a")
     wait_until(lambda: r.info()["failures"] >= 1, "it gives up", patience=30)
-    assert "time" in r.info()["reason"].lower()
+    assert "no answer within" in r.info()["reason"]
     held.set()
     double.fault = None
     r.wait("a", "ok")
@@ -213,10 +213,10 @@ def test_closing_with_requests_under_way(double, tmp_path, do):
     r.say("start")
     r.calm()
     double.fault = lambda asked: held.wait(20) and None if do == "list" or asked.method == "POST" else None
-    before = len(double.log)
+    before, gets = len(double.log), r.info()["gets"]
     for i in range(10):
         r.set(f"n{i}")
-    wait_until(lambda: r.info()["busy"] and (do == "list" or r.info()["posts"] == 4), "requests are under way")
+    wait_until(lambda: (i := r.info())["gets"] > gets if do == "list" else r.info()["posts"] == 4, "requests are under way")
     r.close()  # its status is 0 and no sanitizer has anything to say
     held.set()
     wait_until(lambda: len(double.log) > before, "the double is done")
@@ -265,7 +265,6 @@ def test_basic_auth(tmp_path, secure):
         right.set("a")
         right.say("start")
         right.wait("a", "ok")
-        wrong.wait
         assert "s3cret" not in right.log() and "wr0ng" not in wrong.log()
     finally:
         wrong.close(), right.close(), k.stop()
