@@ -16,7 +16,7 @@ const char *pl_task_state_text(enum pl_task_state state)
 {
 	static const char *const texts[PL_TASK_STATES] = {
 	    [PL_TASK_PENDING] = "pending",   [PL_TASK_OK] = "ok",         [PL_TASK_DISABLED] = "disabled",
-	    [PL_TASK_DRIFTED] = "drifted",   [PL_TASK_FAILED] = "failed", [PL_TASK_TAKEN] = "foreign",
+	    [PL_TASK_DRIFTED] = "drifted",   [PL_TASK_FAILED] = "failed", [PL_TASK_FOREIGN] = "foreign",
 	    [PL_TASK_DELETING] = "deleting",
 	};
 	return texts[state];
@@ -128,6 +128,7 @@ bool pl_reconciler_status(const struct pl_reconciler *r, const char *id, struct 
 	const struct pl_task *t = pl_task_find(r, pl_str_of(id));
 	if (t == NULL || t->gone)
 		return false;
+	uint64_t known = t->memory.fingerprint;
 	*out = (struct pl_task_status){
 	    .state = t->state,
 	    .executing = t->executing,
@@ -136,7 +137,7 @@ bool pl_reconciler_status(const struct pl_reconciler *r, const char *id, struct 
 	    .checked_wall_ns = t->checked_wall_ns,
 	    .node_errors = t->node_errors,
 	    .errors_growing = t->errors_growing,
-	    .known_fingerprint = t->memory.fingerprint,
+	    .known_fingerprint = known == 0 || t->memory.enabled ? known : ~known,
 	    .known_created = t->memory.created,
 	};
 	return true;
@@ -175,6 +176,15 @@ static enum pl_err check(const struct pl_reconciler *r, const char *id, const st
 	return pl_task_fingerprint_of(task->script, vars, task->dbrps, fingerprint, reason, reason_size);
 }
 
+/* The owner keeps whether the task was enabled in the same number: that of a disabled one is turned over. */
+static void recall(struct pl_task *t, const struct pl_reconciler_task *task, uint64_t fingerprint)
+{
+	uint64_t known = task->known_fingerprint;
+	t->memory.enabled = known != ~fingerprint;
+	t->memory.fingerprint = t->memory.enabled ? known : ~known;
+	t->memory.created = task->known_created;
+}
+
 static struct pl_str copy(struct pl_str s)
 {
 	return (struct pl_str){pl_strndup(s.p, s.n), s.n};
@@ -198,9 +208,7 @@ enum pl_err pl_reconciler_set(struct pl_reconciler *r, const char *id, const str
 	struct pl_task *t = pl_task_find(r, pl_str_of(id));
 	if (t == NULL) {
 		t = pl_task_add(r, pl_str_of(id));
-		t->memory.fingerprint = task->known_fingerprint;
-		t->memory.created = task->known_created;
-		t->memory.enabled = task->enabled;
+		recall(t, task, want.fingerprint);
 	}
 	t->kept = true;
 	t->gone = false;

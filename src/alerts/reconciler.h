@@ -52,7 +52,7 @@ struct pl_reconciler_task {
 	struct pl_str vars;   /* JSON object as POST /tasks takes it; {}: none */
 	struct pl_str dbrps;  /* JSON array, not empty */
 	bool enabled;
-	/* The two of pl_task_status before a restart: so drift is told from a change of our own; zero: not known. */
+	/* What pl_task_status said before a restart, so that drift is told from a change of our own; 0: not known. */
 	uint64_t known_fingerprint, known_created;
 };
 
@@ -77,12 +77,12 @@ enum pl_task_state {
 	PL_TASK_DISABLED, /* as desired, which is not running */
 	PL_TASK_DRIFTED,  /* somebody else changed it: to be repaired, or left so by policy */
 	PL_TASK_FAILED,   /* `error` says why; tried again on change and at every so many passes */
-	PL_TASK_TAKEN,    /* the id is that of somebody else's task */
+	PL_TASK_FOREIGN,  /* the id is that of somebody else's task */
 	PL_TASK_DELETING,
 	PL_TASK_STATES,
 };
-const char *
-pl_task_state_text(enum pl_task_state state); /* "pending", "ok", "disabled", "drifted", "failed", "foreign", "deleting" */
+/* "pending", "ok", "disabled", "drifted", "failed", "foreign", "deleting" */
+const char *pl_task_state_text(enum pl_task_state state);
 
 struct pl_task_status {
 	enum pl_task_state state;

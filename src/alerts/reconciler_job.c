@@ -53,7 +53,7 @@ void pl_task_observe(struct pl_reconciler *r, struct pl_task *t, const struct pl
 	if (is == NULL)
 		t->memory = (struct pl_task_memory){0};
 	switch (t->action) {
-	case PL_TASK_LEAVE:
+	case PL_DO_LEAVE:
 		t->gone = is == NULL;
 		if (is == NULL)
 			break;
@@ -62,16 +62,16 @@ void pl_task_observe(struct pl_reconciler *r, struct pl_task *t, const struct pl
 			t->attempts = 0;
 		pl_task_set_state(t, t->want.enabled ? PL_TASK_OK : PL_TASK_DISABLED, NULL);
 		break;
-	case PL_TASK_FOREIGN:
+	case PL_DO_NOT_TOUCH:
 		t->gone = !t->want.wanted;
 		if (t->want.wanted)
-			pl_task_set_state(t, PL_TASK_TAKEN, "Kapacitor has a task of this id that is not Pulseline's");
+			pl_task_set_state(t, PL_TASK_FOREIGN, "Kapacitor has a task of this id that is not Pulseline's");
 		break;
-	case PL_TASK_RESTART:
+	case PL_DO_RESTART:
 		pl_kapacitor_say(is->error, error, sizeof error);
 		pl_task_set_state(t, PL_TASK_FAILED, error[0] != '\0' ? error : "it is enabled, but does not run");
 		break;
-	case PL_TASK_DELETE:
+	case PL_DO_DELETE:
 		pl_task_set_state(t, PL_TASK_DELETING, t->error);
 		break;
 	default:
@@ -81,7 +81,7 @@ void pl_task_observe(struct pl_reconciler *r, struct pl_task *t, const struct pl
 			set_waiting(t, PL_TASK_PENDING);
 	}
 	if (drift && !known)
-		say(r, t, "a task was changed by somebody else", t->action == PL_TASK_REPORT ? "left so" : "to be repaired");
+		say(r, t, "a task was changed by somebody else", t->action == PL_DO_REPORT ? "left so" : "to be repaired");
 }
 
 /* ---- the end of a job ---- */
@@ -121,9 +121,9 @@ static void succeed(struct pl_task_job *j)
 	struct pl_reconciler_info *info = &j->r->info;
 	if (j->wrote) {
 		count_attempt(j->r, j->task);
-		if (j->first == PL_TASK_CREATE)
+		if (j->first == PL_DO_CREATE)
 			info->created++;
-		else if (j->first == PL_TASK_RESTART || j->drift)
+		else if (j->first == PL_DO_RESTART || j->drift)
 			info->repaired++;
 		else
 			info->changed++;
@@ -176,22 +176,22 @@ static void act(struct pl_task_job *j)
 	j->enable = t->want.enabled;
 	j->error[0] = '\0';
 	switch (t->action) {
-	case PL_TASK_CREATE:
+	case PL_DO_CREATE:
 		j->step = PL_STEP_CREATE;
 		r->info.posts++;
 		pl_kapacitor_create_task(r->options.kapacitor, &j->call, t->id, &content, j->enable);
 		break;
-	case PL_TASK_REWRITE:
+	case PL_DO_REWRITE:
 		patch(j, PL_STEP_STOP, &content, PL_KAPACITOR_DISABLED);
 		break;
-	case PL_TASK_DISABLE:
-	case PL_TASK_RESTART:
+	case PL_DO_DISABLE:
+	case PL_DO_RESTART:
 		patch(j, PL_STEP_STOP, NULL, PL_KAPACITOR_DISABLED);
 		break;
-	case PL_TASK_ENABLE:
+	case PL_DO_ENABLE:
 		patch(j, PL_STEP_START, NULL, PL_KAPACITOR_ENABLED);
 		break;
-	case PL_TASK_DELETE:
+	case PL_DO_DELETE:
 		j->step = PL_STEP_DELETE;
 		r->info.deletes++;
 		pl_kapacitor_delete(r->options.kapacitor, &j->call, t->id);
@@ -215,11 +215,11 @@ static void judge(struct pl_task_job *j)
 	struct pl_task *t = j->task;
 	const char *error = t->state == PL_TASK_FAILED && t->error != NULL ? t->error : "";
 	char reason[PL_TASK_REASON_BYTES];
-	if (t->action == PL_TASK_RESTART && j->error[0] == '\0' && ++j->looks < MOST_LOOKS) {
+	if (t->action == PL_DO_RESTART && j->error[0] == '\0' && ++j->looks < MOST_LOOKS) {
 		uv_timer_start(&j->timer, on_timer, LOOK_AGAIN_MS, 0);
 		return;
 	}
-	if (t->action == PL_TASK_RESTART || j->start_failed) {
+	if (t->action == PL_DO_RESTART || j->start_failed) {
 		snprintf(reason, sizeof reason, "%s", j->error[0] != '\0' ? j->error : error);
 		fail(j, reason);
 	} else if (t->action == j->tried || ++j->rounds >= MOST_ROUNDS) {
@@ -244,7 +244,7 @@ static void looked(struct pl_task_job *j, const struct pl_kapacitor_answer *a)
 		fail(j, reason);
 	else if (a->err != PL_OK && a->err != PL_ENOENT)
 		fail(j, a->reason);
-	else if (t->action == PL_TASK_LEAVE || t->action == PL_TASK_FOREIGN || t->action == PL_TASK_REPORT)
+	else if (t->action == PL_DO_LEAVE || t->action == PL_DO_NOT_TOUCH || t->action == PL_DO_REPORT)
 		succeed(j);
 	else if (after)
 		judge(j);

@@ -154,7 +154,7 @@ static void see(struct pl_reconciler *r, const struct pl_kapacitor_task *is)
 
 static bool is_to_be_done(const struct pl_reconciler *r, const struct pl_task *t)
 {
-	bool writes = t->action != PL_TASK_LEAVE && t->action != PL_TASK_FOREIGN && t->action != PL_TASK_REPORT;
+	bool writes = t->action != PL_DO_LEAVE && t->action != PL_DO_NOT_TOUCH && t->action != PL_DO_REPORT;
 	return writes && (r->pass >= t->retry_pass || r->retry_all);
 }
 

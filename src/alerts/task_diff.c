@@ -179,20 +179,20 @@ enum pl_task_action pl_task_decide(const struct pl_task_want *want, const struct
 {
 	*drift = false;
 	if (is == NULL)
-		return want->wanted ? PL_TASK_CREATE : PL_TASK_LEAVE;
+		return want->wanted ? PL_DO_CREATE : PL_DO_LEAVE;
 	if (!want->wanted)
-		return is->marked ? PL_TASK_DELETE : PL_TASK_FOREIGN;
+		return is->marked ? PL_DO_DELETE : PL_DO_NOT_TOUCH;
 	/* Who edits a task of ours may well have taken the marker out. */
 	bool ours = is->marked || (memory->created != 0 && memory->created == is->created);
 	if (!ours)
-		return PL_TASK_FOREIGN;
+		return PL_DO_NOT_TOUCH;
 	if (is->fingerprint != want->fingerprint || is->enabled != want->enabled) {
 		*drift = memory->fingerprint == want->fingerprint && memory->enabled == want->enabled;
 		if (*drift && policy == PL_DRIFT_REPORT)
-			return PL_TASK_REPORT;
+			return PL_DO_REPORT;
 		if (is->fingerprint != want->fingerprint)
-			return PL_TASK_REWRITE;
-		return want->enabled ? PL_TASK_ENABLE : PL_TASK_DISABLE;
+			return PL_DO_REWRITE;
+		return want->enabled ? PL_DO_ENABLE : PL_DO_DISABLE;
 	}
-	return want->enabled && !is->executing ? PL_TASK_RESTART : PL_TASK_LEAVE;
+	return want->enabled && !is->executing ? PL_DO_RESTART : PL_DO_LEAVE;
 }

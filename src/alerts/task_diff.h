@@ -32,15 +32,15 @@ struct pl_task_memory {
 };
 
 enum pl_task_action {
-	PL_TASK_LEAVE, /* all is well */
-	PL_TASK_CREATE,
-	PL_TASK_REWRITE, /* disable it with the new content, enable it if it should be */
-	PL_TASK_ENABLE,
-	PL_TASK_DISABLE,
-	PL_TASK_RESTART, /* enabled but not running: disable, enable */
-	PL_TASK_DELETE,
-	PL_TASK_FOREIGN, /* somebody else's: hands off */
-	PL_TASK_REPORT,  /* changed by somebody else, and to be left so */
+	PL_DO_LEAVE, /* all is well */
+	PL_DO_CREATE,
+	PL_DO_REWRITE, /* disable it with the new content, enable it if it should be */
+	PL_DO_ENABLE,
+	PL_DO_DISABLE,
+	PL_DO_RESTART, /* enabled but not running: disable, enable */
+	PL_DO_DELETE,
+	PL_DO_NOT_TOUCH, /* somebody else's: hands off */
+	PL_DO_REPORT,    /* changed by somebody else, and to be left so */
 };
 
 /* `is` is NULL when there is no such task. `*drift`: somebody else changed what was right. */

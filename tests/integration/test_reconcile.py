@@ -225,11 +225,23 @@ def test_drift_is_told_over_a_restart(kapacitor, reconciler):
     again.say("start")
     again.wait("a", "drifted")
     again.close()
+    switched = reconciler(start=False, policy="report")  # switched off by us while we were away
+    edit(kapacitor, "a", vars=vars_of())
+    switched.set("a", known=known, enabled=False)
+    switched.say("start")
+    known = switched.wait("a", "disabled")
+    switched.close()
+    edit(kapacitor, "a", status="enabled")
+    last = reconciler(start=False, policy="report")
+    last.set("a", known=known, enabled=False)
+    last.say("start")
+    last.wait("a", "drifted")
+    last.close()
     forgetful = reconciler(start=False, policy="report")
-    forgetful.set("a")
+    forgetful.set("a", enabled=False)
     forgetful.say("start")
-    forgetful.wait("a", "ok")
-    assert task(kapacitor, "a")["vars"]["limit"]["value"] == 5
+    forgetful.wait("a", "disabled")
+    assert task(kapacitor, "a")["status"] == "disabled"
 
 
 def test_the_real_one_behind_credentials(tmp_path):
