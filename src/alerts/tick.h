@@ -9,6 +9,9 @@
 #include "base/buf.h"
 #include "config/alert.h"
 
+/* What the script of every task of ours begins with; the rest of that line says which template it came from. */
+#define PL_TICK_MARKER "// Pulseline alert"
+
 /* What an alert lacks is taken from here. */
 struct pl_alert_defaults {
 	const char *database, *retention_policy;
