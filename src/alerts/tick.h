@@ -25,9 +25,6 @@ struct pl_tick_options {
 	const char *token;   /* sent along as header X-Pulseline-Token */
 };
 
-/* The first line of every script of ours. */
-#define PL_TICK_MARKER "// Provisioned by Pulseline."
-
 /* Zero-initialise. All owned. */
 struct pl_tick_task {
 	struct pl_buf script;

@@ -1,7 +1,7 @@
 /* Alerts as JSON on stdin, one in each line; what they are rendered to on stdout, likewise: an object with `script`, `vars`,
  * `dbrps`, `title`, `proof` (a list of `lines` and `wait_ns`), or `refused` with the reason.
  *
- * usage: alerts_render WEBHOOK TOKEN [WALL_NS] */
+ * usage: render WEBHOOK TOKEN [WALL_NS] */
 #include <stdio.h>
 #include <stdlib.h>
 

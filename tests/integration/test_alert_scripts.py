@@ -14,7 +14,7 @@ from harness import wait_until
 from http_peers import Peer
 from test_kapacitor import Kapacitor, needs_kapacitor
 
-RENDER = BINARY.parent / "alerts_render"
+RENDER = BINARY.parent / "render"
 needs_render = pytest.mark.skipif(not RENDER.exists(), reason=f"no {RENDER}: built with the unit tests")
 S = 10**9
 AGGREGATES = ["mean", "max", "min", "sum", "last", "median", "percentile", "count"]
