@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "config/alert.h"
 
-/* What the script of every task of ours begins with; the rest of that line says which template it came from. */
+/* The first line of every script of ours: what does not begin with it is somebody else's. */
 #define PL_TICK_MARKER "// Pulseline alert"
 
 /* What an alert lacks is taken from here. */
