@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -207,6 +208,30 @@ static void write_influx(struct writer *w)
 	pl_buf_finish(&bare);
 }
 
+/* pulse's alerts last, for Kapacitor keeps them; ours are kept here: where the service manager says, or where a service of the system
+ * or of a user keeps its own. */
+static void write_state(struct writer *w)
+{
+	struct pl_buf dir = {0};
+	const char *given = getenv("STATE_DIRECTORY"), *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	if (given != NULL && given[0] == '/')
+		pl_buf_add_cstr(&dir, given);
+	else if (access("/var/lib", W_OK) == 0)
+		pl_buf_add_cstr(&dir, "/var/lib/pulseline");
+	else if (state != NULL && state[0] == '/')
+		pl_buf_addf(&dir, "%s/pulseline", state);
+	else if (home != NULL && home[0] == '/')
+		pl_buf_addf(&dir, "%s/.local/state/pulseline", home);
+	if (dir.n > 0) {
+		line(w, "state:");
+		text(w, "  dir", PL_PULSE_KAPACITOR, pl_buf_str(&dir));
+	} else {
+		pl_problems_warn(w->problems, (struct pl_mark){0}, "kapacitor-address",
+				 "alerts last as long as the daemon: set STATE_DIRECTORY to a folder of its own");
+	}
+	pl_buf_finish(&dir);
+}
+
 /* Where pulse's alerts look, and by its layout: a field is called as its measurement. */
 static void write_kapacitor(struct writer *w)
 {
@@ -224,6 +249,7 @@ static void write_kapacitor(struct writer *w)
 	}
 	line(w, "  database: " DATABASE);
 	line(w, "  retention_policy: " POLICY);
+	write_state(w);
 	pl_buf_finish(&bare);
 }
 

@@ -204,6 +204,7 @@ def test_kapacitors_address_provisions_alerts(write):
     where = {"database": "statistics", "retention_policy": "one_day"}
     document, said = converted("-t", "x", "-k", "http://h:9092")
     assert document["kapacitor"] == {"url": "http://h:9092", **where} and said == ""
+    assert document["state"]["dir"].endswith("/pulseline") or document["state"]["dir"] == os.environ.get("STATE_DIRECTORY")
     path = write({"token": "x", "kapacitor-address": "https://us%20er:p%40ss@h:9092/"})
     document, said = converted("-c", path)
     assert document["kapacitor"] == {"url": "https://h:9092/", "basic_auth": {"username": "us er", "password": "p@ss"}, **where}
@@ -274,7 +275,8 @@ class Pulse(Daemon):
         self.relay_port, self.scheme = free_port(), "http"
 
     def start_as_pulse(self, *flags, ready=True):
-        self.spawn([BINARY, "-s", "-H", f"127.0.0.1:{self.port}", "-S", f"127.0.0.1:{self.relay_port}", *flags])
+        self.spawn([BINARY, "-s", "-H", f"127.0.0.1:{self.port}", "-S", f"127.0.0.1:{self.relay_port}", *flags],
+                   env={"STATE_DIRECTORY": str(self.folder / "state")})
         if ready:
             self.wait_ready()
         return self
