@@ -6,6 +6,7 @@
 #include "app/command.h"
 #include "app/config_source.h"
 #include "app/inputs.h"
+#include "app/known_metrics.h"
 #include "base/buf.h"
 #include "config/config.h"
 
@@ -22,7 +23,9 @@ static const char help[] =
     "\n"
     "Every error of a file goes to standard error as `file:line:col: path: what is wrong`; a file that is right gets a line on\n"
     "standard output. Keys of Prometheus without effect here, and alerts that cannot work as they are meant, are told as\n"
-    "warnings, in the same form: nothing is wrong with the file. Configurations of pulse (.json, .yml, .yaml) are told by\n"
+    "warnings, in the same form: nothing is wrong with the file. Where a daemon answers at server.http.listen, it is asked "
+    "whether\n"
+    "somebody produces the metrics that alerts watch. Configurations of pulse (.json, .yml, .yaml) are told by\n"
     "their keys and checked too; what they become in ours, `pulseline convert config -c FILE` prints. ${NAME} and\n"
     "${NAME:-default} are taken from the environment of this command.\n"
     "Exit: 0 when all files are right, 2 for a wrong call, 3 when one is not right or cannot be read.\n";
@@ -69,6 +72,8 @@ static bool check_file(const char *file, bool whole, bool json, bool first)
 	struct pl_problems problems = {0};
 	struct pl_config *config;
 	bool right = load(file, &problems, &config) == PL_OK;
+	if (right)
+		pl_known_metrics_check(config, &problems);
 	if (!right || problems.n_warnings > 0)
 		pl_check_print_problems(&problems, json);
 	if (right && json)

@@ -6,8 +6,8 @@ import subprocess
 import pytest
 import yaml
 
-from daemon import BINARY
-from harness import PATIENCE, ROOT
+from daemon import BINARY, job
+from harness import PATIENCE, ROOT, wait_until
 
 pytestmark = pytest.mark.sanitized
 REFERENCE = ROOT / "conf" / "pulseline.yml"
@@ -217,3 +217,22 @@ kapacitor: {url: "http://127.0.0.1:9092", proof: {way: influxdb}}
         ours = next(o[kind] for o in shown["outputs"] if kind in o)
         printed = next(o[kind] for o in plain["outputs"] if kind in o)
         assert {**ours, "path": ""} == {**printed, "path": ""}
+
+
+def test_an_alert_of_a_metric_that_nobody_produces(pulseline, pages):
+    """The daemon that runs by the configuration is asked; where none runs nothing is said."""
+    pages.pages["/metrics"] = b"temp 20\n"
+    alerts = [{"id": "warm", "metric": "temp", "threshold": 30, "duration": "1m", "post": "http://127.0.0.1:1/"},
+              {"id": "typo", "metric": "tmep", "threshold": 30, "duration": "1m", "post": "http://127.0.0.1:1/"}]
+    pulseline.config([job("j", pages.address)], [{"local": {"path": str(pulseline.folder / "p.db")}}],
+                     kapacitor={"url": "http://127.0.0.1:1"}, alerts=alerts)
+
+    def said():
+        p = check(pulseline.config_path)
+        assert p.returncode == 0, p.stderr
+        return [line for line in p.stderr.splitlines() if "nobody" in line]
+
+    assert said() == []
+    pulseline.start()
+    wait_until(lambda: "temp" in pulseline.get("/keys").json(), "the page is stored")
+    assert len(said()) == 1 and "'tmep'" in said()[0] and f"{pulseline.config_path}:" in said()[0]
