@@ -430,6 +430,22 @@ static void a_crash_loses_no_recovery(void **state)
 	bury(&d->w, old);
 }
 
+static void a_crash_loses_nothing_that_waits_for_others(void **state)
+{
+	struct desk *d = *state;
+	struct pl_notices *dead = d->n;
+	bool done = false;
+	d->alert.group_wait = 30 * PL_NS_PER_S;
+	say(d, "g", PL_ALERT_CRIT);
+	struct pl_state *old = crash(&d->w);
+	open_desk(d);
+	calm(&d->w);
+	assert_taken(&d->mail, "CRITICAL g;");
+	pl_notices_close(dead, flag, &done);
+	wait_for(&d->w, &done);
+	bury(&d->w, old);
+}
+
 static void by_its_own_timers(void **state)
 {
 	struct desk *d = *state;
@@ -464,6 +480,7 @@ int main(void)
 	    TEST(the_end_of_an_alert_calls_it_off),
 	    TEST(remembers_no_more_than_it_may),
 	    TEST(a_crash_loses_no_recovery),
+	    TEST(a_crash_loses_nothing_that_waits_for_others),
 	    TEST(by_its_own_timers),
 	    TEST(a_crash_between_the_documents_loses_no_recovery),
 	};
