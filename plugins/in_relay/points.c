@@ -80,11 +80,18 @@ static struct pl_str tags_of(struct got *g)
 	return pl_buf_str(&s->scratch);
 }
 
-static void add_field_key(struct pl_buf *out, struct pl_str stat)
+/* The field has the name that the measurement was given, as a stat is read back by both: there, some more characters are replaced
+ * than a key alone would need. `begin` is where the measurement begins. */
+static void add_field_key(struct pl_buf *out, size_t begin, size_t end, struct pl_str stat, struct pl_buf *scratch)
 {
-	pl_lp_add_key(out, stat);
-	if (pl_str_is(stat, "time")) /* which InfluxDB refuses */
-		pl_buf_add_char(out, '_');
+	struct pl_str written = {out->p + begin, end - begin};
+	if (pl_str_eq(written, stat)) {
+		pl_lp_add_key(out, stat);
+		return;
+	}
+	pl_buf_clear(scratch);
+	pl_lp_unescape(scratch, written);
+	pl_lp_add_key(out, pl_buf_str(scratch));
 }
 
 /* One line, or why not. */
@@ -96,11 +103,13 @@ static enum pl_in_relay_count add_point(struct got *g, const struct pl_relay_ite
 		return PL_IN_RELAY_DROP_NAME_EMPTY;
 	if (item->stat.n > most || item->collector.n > most)
 		return PL_IN_RELAY_DROP_NAME_LONG;
-	pl_lp_add_measurement(out, item->stat);
+	struct pl_str stat = pl_str_is(item->stat, "time") ? PL_STR("time_") : item->stat; /* InfluxDB refuses a field `time` */
+	pl_lp_add_measurement(out, stat);
+	size_t named = out->n;
 	pl_buf_add_str(out, tags_of(g));
 	size_t series = out->n - before;
 	pl_buf_add_char(out, ' ');
-	add_field_key(out, item->stat);
+	add_field_key(out, before, named, stat, &g->server->scratch);
 	bool fits = pl_lp_key_fits(series, out->n - before - series - 1);
 	pl_buf_add_char(out, '=');
 	enum pl_relay_value kind = pl_relay_value_add(item->value, out);

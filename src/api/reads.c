@@ -67,7 +67,7 @@ static void answered(struct pl_query *q)
 		break;
 	default:
 		/* Not q->reason: addresses and names of inner servers are for the log, where the output has put it. */
-		pl_api_reply_error(r->x, 503, "the store cannot be read at the moment");
+		pl_api_reply_error(r->x, 500, "the store cannot be read at the moment");
 	}
 	pl_query_destroy(q);
 }

@@ -132,6 +132,13 @@ def test_hourly_range_and_filters(stored):
     assert stored.get("/hourly/cpu_used?start=7d&limit=3").status_code == 404  # a filter, as with pulse
 
 
+@pytest.mark.parametrize("start", ["1w", "7d", "168h", "10080m", "604800s", "604800000ms", "604800000000u", "6d24h"])
+def test_units_of_time(stored, start):
+    check_hours(stored.get(f"/hourly/cpu_used?start={start}&backfill="), stored.samples, "mean")
+    check_slots(stored.get(f"/daily/cpu_used?start={start}&backfill="), usual_day(stored.samples, "mean"))
+    assert stored.get(f"/hourly/cpu_used?stop={start}").status_code == stored.get(f"/daily_peaks/cpu_used?stop={start}").status_code == 404
+
+
 @pytest.mark.parametrize("backfill, fill", [("7", 7), ("-2.12345678", -2.123457), ("zero", 0), ("1e-9", 0)])
 def test_hourly_backfill(stored, backfill, fill):
     while True:
@@ -153,6 +160,18 @@ def test_the_usual_day(stored, verb):
 def test_daily_is_no_mean_of_means(stored):
     wrong = {slot: statistics.fmean(v for v, _ in rows) for slot, rows in days(stored.samples, "mean").items()}
     assert {r["time"]: r["value"] for r in stored.get("/daily/cpu_used").json()} != pytest.approx(wrong)
+
+
+@pytest.mark.parametrize("verb, aggregate", [("mean", statistics.fmean), ("max", max), ("min", min)])
+def test_hourly_and_peaks_are_of_samples(stored, verb, aggregate):
+    """Not of the means of quarters of an hour, of which pulse makes everything."""
+    quarters = {}
+    for t, (mean, _) in windows(stored.samples, 900, "mean").items():
+        quarters.setdefault(t // HOURS * HOURS * 1000, []).append(mean)
+    of_means = {t: aggregate(means) for t, means in quarters.items()}
+    assert {r["time"]: r["value"] for r in stored.get(f"/hourly/cpu_used?start=7d&verb={verb}").json()} != pytest.approx(of_means)
+    peaks = {s: max(v for v, _ in rows) for s, rows in days(stored.samples, "mean").items()}
+    assert {r["time"]: r["value"] for r in stored.get("/daily_peaks/cpu_used").json()} != pytest.approx(peaks)
 
 
 def test_daily_range_filters_and_backfill(stored):
@@ -348,11 +367,20 @@ def test_an_empty_store(pulseline, influxd, database, tmp_path, kind):
         assert (answer.status_code, answer.text) == (404, '{"error":"Not Found"}\n')
 
 
-def test_a_store_that_is_away(pulseline):
-    pulseline.config([], [{"influxdb": {"url": "http://127.0.0.1:1", "database": "secret_name"}}]).start()
+@pytest.mark.parametrize("kind", ["influxdb", "local"])
+def test_a_store_that_is_away(pulseline, tmp_path, kind):
+    """500, as with pulse, but without addresses and names of what is behind."""
+    path = tmp_path / "secret_name"
+    outputs = {"influxdb": {"url": "http://127.0.0.1:1", "database": "secret_name"}, "local": {"path": str(path)}}
+    pulseline.config([], [{kind: outputs[kind]}]).start()
+    if kind == "local":
+        assert pulseline.get("/keys").text == "[]\n"
+        for file in tmp_path.glob("secret_name*"):
+            with open(file, "r+b") as f:  # not shorter, as part of it is mapped
+                f.write(b"no database" * 10000)
     for path in ("keys", "tags", "latest/x", "hourly/x", "daily/x", "daily_peaks/x"):
         answer = pulseline.get(f"/{path}")
-        assert answer.status_code == 503 and list(answer.json()) == ["error"]
+        assert answer.status_code == 500 and list(answer.json()) == ["error"]
         assert "127.0.0.1" not in answer.text and "secret_name" not in answer.text
 
 

@@ -368,7 +368,7 @@ static void every_route_answers(void **state)
 	    {"GET /latest/cpu?verb=bo(gus" HEAD, "400", {CORS, "{\"error\":\"verb must be one of"}, NULL},
 	    {"GET /latest/unknown" HEAD, "404", {CORS, "\r\n\r\n{\"error\":\"Not Found\"}\n"}, NULL},
 	    {"GET /latest/empty" HEAD, "404", {"{\"error\":\"Not Found\"}\n"}, NULL},
-	    {"GET /latest/away" HEAD, "503", {"{\"error\":\"the store cannot be read"}, "inner"},
+	    {"GET /latest/away" HEAD, "500", {"{\"error\":\"the store cannot be read"}, "inner"},
 	    {"GET /a/../keys" HEAD, "301", {"Location: /keys\r\n"}, NULL},
 	    {"GET /api/v1/targets?state=dropped" HEAD, "200", {"\"activeTargets\":[],\"droppedTargets\":[]"}, NULL},
 	    {"GET /api/v1/targets?state=sleepy" HEAD, "400", {"\"status\":\"error\""}, NULL},

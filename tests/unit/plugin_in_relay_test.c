@@ -87,7 +87,7 @@ static void every_command_has_its_effect(void **state)
 	     "|metrics|host:h|b=abc\n|metrics|host:h|c=NaN\n|metrics|host:h|d=+Inf\n|metrics|host:h|e=1e400\n"
 	     "|metrics|host:h|f= 1\n|metrics|host:h|g=1_000\n|metrics|host:h|h=0x1p-2\n|metrics|host:h|i=+5.\n"},
 	    {"got a-:1,-:2,a-b:3\n", "b,host=h b=3\n", "|metrics|host:h|=1\n|metrics|host:h|=2\n|metrics|host:h|b=3\n"},
-	    {"got a-time:1\n", "time,host=h time_=1\n", "|metrics|host:h|time=1\n"},
+	    {"got a-time:1\n", "time_,host=h time_=1\n", "|metrics|host:h|time=1\n"},
 	    {"add t:time:x,k\\:v\\,a=b c:d=e f\ngot t-s t=1:9\n",
 	     "s\\ t=1,a\\=b\\ c=d\\=e\\ f,host=h,k_=v_,time_=x s\\ t\\=1=9\n",
 	     "|time:x|k\\:v\\|a=b c:d=e f|metrics|host:h|s t=1=9\n"},
@@ -95,7 +95,10 @@ static void every_command_has_its_effect(void **state)
 	    {"got a-x) INTO y FROM /./; DROP DATABASE z:1\n",
 	     "x)\\ INTO\\ y\\ FROM\\ /./;\\ DROP\\ DATABASE\\ z,host=h x)\\ INTO\\ y\\ FROM\\ /./;\\ DROP\\ DATABASE\\ z=1\n",
 	     "|metrics|host:h|x) INTO y FROM /./; DROP DATABASE z=1\n"},
-	    {"got a-#x:1\n", "_x,host=h #x=1\n", "|metrics|host:h|#x=1\n"},
+	    {"got a-#x:1\n", "_x,host=h _x=1\n", "|metrics|host:h|#x=1\n"},
+	    {"got a-x\\\"y:1,a-x\\=y:2,a-x\\ y\\:3,a-x\\y=\"z:4\n",
+	     "x_\"y,host=h x_\"y=1\nx_=y,host=h x_\\=y=2\nx_\\ y_,host=h x_\\ y_=3\nx\\y=\"z,host=h x\\y\\=\"z=4\n",
+	     "|metrics|host:h|x\\\"y=1\n|metrics|host:h|x\\=y=2\n|metrics|host:h|x\\ y\\=3\n|metrics|host:h|x\\y=\"z=4\n"},
 	    {"got \n", "", ""},
 	    {"got\nadd\nremove\n\nok\nok sync\nflush\noverride 1 a:1\npong\nbeat 3\nid other\nunknown command\nping x\nGOT "
 	     "a-b:1\n",
