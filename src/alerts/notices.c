@@ -106,7 +106,7 @@ static void change(struct pl_notices *n, struct pl_series *s, const struct pl_al
 	s->event_ns = e->wall_ns;
 	s->seen_ns = n->options.wall_ns();
 	if (e->level != PL_ALERT_OK)
-		s->since_ns = e->wall_ns - e->duration_ns;
+		s->since_ns = e->wall_ns > e->duration_ns ? e->wall_ns - e->duration_ns : s->seen_ns;
 	s->pending = true;
 	s->dirty = true;
 }

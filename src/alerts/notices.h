@@ -1,14 +1,18 @@
 /* Who is told what of an alert's events, and when. Between an event and the outbox.
  *
  * Of each series of an alert (a group of Kapacitor's) it is remembered at which level it is and which level each receiver was
- * told; whenever these differ and nothing speaks against it, the receiver is told. What speaks against it: cooldown    after an
- * alarm no further one of the series within it, unless the level rises above that of the last; at its end what is still so is
- * told. A recovery is never kept back by it. group_wait  what changes within it after the first change of an alert goes as one
- * notice, the worst of each series and its last. hold        while our own pipeline is behind, a deadman alert says more of us
- * than of the series: such an alarm is held, until the pipeline has caught up and the alert's duration has passed without a sign
- * of life. no group    the group "nil" of a deadman alert that has group tags stands for no series: recorded, never told. A
- * recovery goes to everyone whom an alarm was told, whatever the alert says by then; the end of an alert counts as a recovery. A
- * reminder repeats what is still so, unless the last words still wait to be sent.
+ * told; whenever these differ and nothing speaks against it, the receiver is told. What speaks against it:
+ *
+ * - cooldown: after an alarm no further one of the series within it, unless the level rises above that of the last; at its end
+ * what is still so is told. A recovery is never kept back by it.
+ * - group_wait: what changes within it after the first change of an alert goes as one notice, the worst of each series and its
+ * last; to the alert's `post` URL each by itself, as pulse's receivers know it.
+ * - hold: while our own pipeline is behind, a deadman alert says more of us than of the series. Such an alarm is held until the
+ *   pipeline has caught up and the alert's duration has passed without a sign of life.
+ * - no group: the group "nil" of a deadman alert that has group tags stands for no series: recorded, never told.
+ *
+ * A recovery goes to everyone whom an alarm was told, whatever the alert says by then; the end of an alert counts as a recovery.
+ * A reminder repeats what is still so, unless the last words still wait to be sent.
  *
  * All of it is kept in the state, so that it goes on after a restart. All on the loop's thread. */
 #ifndef PL_ALERTS_NOTICES_H

@@ -48,7 +48,7 @@ static void tell(struct gathering *g, struct pl_series *s, const struct pl_serie
 	if (err != PL_OK || !pl_notice_event_read(&g->arena, root, &t.e))
 		return; /* not to be: it is our own */
 	t.e.reminder = reminder;
-	if (reminder && g->now > s->since_ns)
+	if (reminder && s->since_ns > 0 && g->now > s->since_ns)
 		t.e.duration_ns = g->now - s->since_ns;
 	if (g->n_v == g->cap) {
 		g->cap = g->cap > 0 ? g->cap * 2 : 8;
@@ -72,8 +72,8 @@ static void send_first(struct gathering *g, size_t first)
 	struct pl_notice_event *events = pl_arena_alloc(&g->arena, MOST_EVENTS * sizeof *events);
 	struct pl_str *groups = pl_arena_alloc(&g->arena, MOST_EVENTS * sizeof *groups);
 	struct pl_notice notice = {.events = events, .post = t->post};
-	size_t bytes = 0;
-	for (size_t i = first; i < g->n_v && notice.n < MOST_EVENTS; i++) {
+	size_t bytes = 0, most = t->post.n > 0 ? 1 : MOST_EVENTS; /* pulse's receivers know one object a post */
+	for (size_t i = first; i < g->n_v && notice.n < most; i++) {
 		struct telling *other = &g->v[i];
 		if (other->done || !pl_str_eq(other->name, t->name) || !pl_str_eq(other->post, t->post))
 			continue;
@@ -113,7 +113,8 @@ static void sooner(int64_t *due, int64_t at)
 static bool is_wanted(const struct gathering *g, const struct pl_series_receiver *r)
 {
 	const struct pl_alert *a = g->a;
-	if (a->post != NULL && pl_str_eq(pl_str_of(r->name), PL_STR(PL_NOTICES_POST)) && pl_str_is(pl_str_of(r->post), a->post))
+	if (a->post != NULL && a->post[0] != '\0' && pl_str_eq(pl_str_of(r->name), PL_STR(PL_NOTICES_POST)) &&
+	    pl_str_is(pl_str_of(r->post), a->post))
 		return true;
 	if (r->post[0] != '\0')
 		return false;
@@ -133,7 +134,7 @@ static void want(struct gathering *g, struct pl_series *s)
 		pl_series_get(s, pl_str_of(a->notify.v[i]), PL_STR(""));
 	for (size_t i = 0; a->notify.n == 0 && i < g->n->n_notify; i++)
 		pl_series_get(s, pl_str_of(g->n->notify[i]), PL_STR(""));
-	if (a->post != NULL)
+	if (a->post != NULL && a->post[0] != '\0')
 		pl_series_get(s, PL_STR(PL_NOTICES_POST), pl_str_of(a->post));
 }
 

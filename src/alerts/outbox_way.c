@@ -134,13 +134,16 @@ struct pl_outbox_item *pl_outbox_receiver_pick(const struct pl_outbox_receiver_s
 	struct pl_outbox_item *best = NULL;
 	*due = INT64_MAX;
 	for (struct pl_outbox_way *w = r->ways; w != NULL; w = w->hh.next) {
+		if (w->not_before > mono_ns) { /* none of its queues is due before, and there may be many */
+			*due = w->not_before < *due ? w->not_before : *due;
+			continue;
+		}
 		for (struct pl_outbox_queue *q = w->queues; q != NULL; q = q->hh.next) {
-			int64_t at = q->not_before > w->not_before ? q->not_before : w->not_before;
 			if (q->items == NULL || !q->items->ready)
 				continue;
-			if (at < *due)
-				*due = at;
-			if (at <= mono_ns && (best == NULL || goes_before(q, best->queue)))
+			if (q->not_before < *due)
+				*due = q->not_before;
+			if (q->not_before <= mono_ns && (best == NULL || goes_before(q, best->queue)))
 				best = q->items;
 		}
 	}

@@ -255,8 +255,14 @@ static void group_wait(void **state)
 	say(d, "i", PL_ALERT_OK);
 	say(d, "h", PL_ALERT_INFO);
 	assert_taken(&d->mail, "");
+	d->alert.post = "http://x/";
 	live(d, 11);
+	d->alert.post = NULL;
 	assert_taken(&d->mail, "CRITICAL g|WARNING h|CRITICAL i|INFO h|OK i;");
+	assert_taken(
+	    &d->post,
+	    "CRITICAL g to http://x/;WARNING h to http://x/;CRITICAL i to http://x/;INFO h to http://x/;OK i to http://x/;");
+	pl_buf_clear(&d->post.taken);
 	say(d, "g", PL_ALERT_OK);
 	say(d, "h", PL_ALERT_OK);
 	assert_taken(&d->mail, "");
@@ -424,6 +430,37 @@ static void a_crash_loses_no_recovery(void **state)
 	bury(&d->w, old);
 }
 
+static void a_crash_loses_nothing_that_waits_for_others(void **state)
+{
+	struct desk *d = *state;
+	struct pl_notices *dead = d->n;
+	bool done = false;
+	d->alert.group_wait = 30 * PL_NS_PER_S;
+	say(d, "g", PL_ALERT_CRIT);
+	struct pl_state *old = crash(&d->w);
+	open_desk(d);
+	calm(&d->w);
+	assert_taken(&d->mail, "CRITICAL g;");
+	pl_notices_close(dead, flag, &done);
+	wait_for(&d->w, &done);
+	bury(&d->w, old);
+}
+
+static void by_its_own_timers(void **state)
+{
+	struct desk *d = *state;
+	clock_runs = true;
+	d->alert.reminder = PL_NS_PER_S / 50;
+	d->mail.mode = FAILS;
+	say(d, "g", PL_ALERT_CRIT);
+	while (d->mail.attempts < 2)
+		uv_run(&d->w.loop.uv, UV_RUN_ONCE);
+	d->mail.mode = TAKES;
+	while (strstr(pl_buf_cstr(&d->mail.taken), "CRITICAL g;again CRITICAL g;again CRITICAL g;") == NULL)
+		uv_run(&d->w.loop.uv, UV_RUN_ONCE);
+	clock_runs = false;
+}
+
 #define TEST(F) cmocka_unit_test_setup_teardown(F, setup, teardown)
 
 int main(void)
@@ -443,6 +480,8 @@ int main(void)
 	    TEST(the_end_of_an_alert_calls_it_off),
 	    TEST(remembers_no_more_than_it_may),
 	    TEST(a_crash_loses_no_recovery),
+	    TEST(a_crash_loses_nothing_that_waits_for_others),
+	    TEST(by_its_own_timers),
 	    TEST(a_crash_between_the_documents_loses_no_recovery),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

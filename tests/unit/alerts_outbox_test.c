@@ -311,6 +311,23 @@ static void the_oldest_alarm_goes_when_there_is_no_room(void **state)
 	assert_taken(&b->mail, "OK r;CRITICAL h;CRITICAL i;");
 }
 
+static void a_recovery_stays_for_an_alarm_that_is_on_its_way(void **state)
+{
+	struct box *b = *state;
+	connect_box(b);
+	b->mail.mode = HANGS;
+	add(b, "a", "g", "WARNING");
+	calm(&b->w);
+	add(b, "a", "g", "CRITICAL");
+	add(b, "a", "g", "OK");
+	pl_outbox_limits(b->o, 2, 0);
+	assert_string_equal(pl_buf_cstr(&b->ended), "dropped CRITICAL g;");
+	b->mail.mode = TAKES;
+	scripted_answer(&b->mail, PL_NOTICE_SENT);
+	calm(&b->w);
+	assert_taken(&b->mail, "OK g;");
+}
+
 static void what_is_too_old_is_given_up(void **state)
 {
 	struct box *b = *state;
@@ -412,6 +429,7 @@ int main(void)
 	    TEST(a_recovery_stays_when_its_alarm_had_come_through),
 	    TEST(only_the_void_part_of_a_notice_goes),
 	    TEST(the_oldest_alarm_goes_when_there_is_no_room),
+	    TEST(a_recovery_stays_for_an_alarm_that_is_on_its_way),
 	    TEST(what_is_too_old_is_given_up),
 	    TEST(receivers_come_and_go),
 	    TEST(tells_of_itself),
