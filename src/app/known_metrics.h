@@ -4,8 +4,8 @@
 
 #include "config/config.h"
 
-/* Adds a warning for each declared alert whose metric the daemon at server.http.listen has never stored. Where no daemon answers there
- * (within two seconds), or it speaks TLS, nothing is said. */
+/* Adds a warning for each declared alert whose metric the daemon at server.http.listen has never stored. Where no daemon answers
+ * there (within two seconds), or it speaks TLS, nothing is said. */
 void pl_known_metrics_check(const struct pl_config *config, struct pl_problems *problems);
 
 #endif

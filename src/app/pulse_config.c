@@ -208,8 +208,8 @@ static void write_influx(struct writer *w)
 	pl_buf_finish(&bare);
 }
 
-/* pulse's alerts last, for Kapacitor keeps them; ours are kept here: where the service manager says, or where a service of the system
- * or of a user keeps its own. */
+/* pulse's alerts last, for Kapacitor keeps them; ours are kept here: where the service manager says, or where a service of the
+ * system or of a user keeps its own. */
 static void write_state(struct writer *w)
 {
 	struct pl_buf dir = {0};
