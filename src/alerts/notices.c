@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "alerts/notice_text.h"
+#include "alerts/notice_document.h"
 #include "alerts/notices_private.h"
 #include "base/clock.h"
 #include "base/mem.h"

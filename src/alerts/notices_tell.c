@@ -1,7 +1,7 @@
 /* Which receiver is to be told what of a series, decided by what it was told and what is so. */
 #include <stdlib.h>
 
-#include "alerts/notice_text.h"
+#include "alerts/notice_document.h"
 #include "alerts/notices_private.h"
 #include "base/clock.h"
 #include "base/mem.h"

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "alerts/notice_text.h"
+#include "alerts/notice_document.h"
 #include "base/mem.h"
 
 enum { VERSION = 1 };

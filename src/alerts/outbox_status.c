@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <utlist.h>
 
-#include "alerts/notice_text.h"
+#include "alerts/notice_document.h"
 #include "alerts/outbox_private.h"
 #include "base/clock.h"
 

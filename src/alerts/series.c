@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "alerts/notice_text.h"
+#include "alerts/notice_document.h"
 #include "base/mem.h"
 
 enum { VERSION = 1 };

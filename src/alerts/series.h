@@ -20,7 +20,7 @@ struct pl_series_receiver {
 	int alarm_level;
 };
 
-/* An event as JSON (alerts/notice_text.h). */
+/* An event as JSON (alerts/notice_document.h). */
 struct pl_series_event {
 	char *text; /* owned; NULL: none */
 	size_t n;

@@ -1,6 +1,6 @@
 /* Notices' events as JSON, in which they outlive the daemon. */
-#ifndef PL_ALERTS_NOTICE_TEXT_H
-#define PL_ALERTS_NOTICE_TEXT_H
+#ifndef PL_ALERTS_NOTICE_DOCUMENT_H
+#define PL_ALERTS_NOTICE_DOCUMENT_H
 
 #include "base/arena.h"
 #include "config/node.h"

@@ -1,4 +1,4 @@
-#include "alerts/notice_text.h"
+#include "alerts/notice_document.h"
 
 #include <math.h>
 #include <stdlib.h>
