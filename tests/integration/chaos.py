@@ -56,7 +56,7 @@ class Influxd(influx.Influxd):
         self.configure()
 
     def configure(self, auth=False, max_body=25000000):
-        text = influx.CONFIG.format(folder=self.folder, http=self.port, rpc=self.rpc_port, auth=str(auth).lower())
+        text = influx.CONFIG.format(folder=self.folder, http=self.port, rpc=self.rpc_port, auth=str(auth).lower(), subscriber="false")
         text = text.replace("[http]\n", f"[http]\n  max-body-size = {max_body}\n")
         self.config_path.write_text(text.replace("[data]\n", '[data]\n  cache-snapshot-memory-size = "4m"\n'))
 

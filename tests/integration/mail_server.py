@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import socket
+import tempfile
 
 import pytest
 
@@ -88,7 +89,11 @@ class Mail:
 
 
 class MailServer(Process):
-    def __init__(self, folder, starttls=True):
+    """Lives in a folder of its own, for exim gives its privileges away, and pytest's folders are closed to all others."""
+
+    def __init__(self, starttls=True):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="pulseline-mail-"))
+        folder.chmod(0o755)
         super().__init__(folder, "exim")
         self.port, self.tls_port = free_port(), free_port()
         self.cert, key = certificate(self.folder)
@@ -98,13 +103,14 @@ class MailServer(Process):
         (self.folder / "exim.conf").write_text(CONFIG.format(
             folder=self.folder, port=self.port, tls_port=self.tls_port, cert=self.cert, key=key, user=user, group=group,
             name=USER, password=PASSWORD.replace(":", "\\:"), starttls="*" if starttls else ""))
-        # exim gives its privileges away: all on the way to its files must be open to it.
         for path in [self.folder, *self.folder.rglob("*")]:
             shutil.chown(path, user, group)
         os.chown(self.folder / "exim.conf", 0, 0)
-        for parent in self.folder.parents:
-            if parent.stat().st_uid == os.getuid() and parent != pathlib.Path("/"):
-                parent.chmod(parent.stat().st_mode | 0o011)
+
+    def end(self, *how):
+        status = super().end(*how)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return status
 
     def start(self):
         self.spawn([EXIM, "-C", self.folder / "exim.conf", "-bdf"])
@@ -131,9 +137,9 @@ def greeting(port):
         return s.recv(1000)
 
 
-def mail_server(folder, **more):
+def mail_server(**more):
     if not pathlib.Path(EXIM).exists():
         pytest.skip("no exim4 here: mail goes untested")
     if os.getuid() != 0:
         pytest.skip("exim4 can be started by root only: mail goes untested")
-    return MailServer(folder, **more).start()
+    return MailServer(**more).start()

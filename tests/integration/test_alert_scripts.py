@@ -12,7 +12,7 @@ import pytest
 from daemon import BINARY
 from harness import wait_until
 from http_peers import Peer
-from test_kapacitor import Kapacitor, needs_kapacitor
+from kapacitord import Kapacitor, needs_kapacitor
 
 RENDER = BINARY.parent / "render"
 needs_render = pytest.mark.skipif(not RENDER.exists(), reason=f"no {RENDER}: built with the unit tests")

@@ -5,7 +5,7 @@ import pytest
 
 from http_peers import Peer
 from kapacitor_double import KapacitorDouble
-from test_kapacitor import KAPACITORD, Kapacitor
+from kapacitord import KAPACITORD, Kapacitor
 
 DBRPS = [{"db": "a", "rp": "b"}]
 GOOD = "stream|from().measurement('m')|alert().crit(lambda: \"value\" > 1.0)"

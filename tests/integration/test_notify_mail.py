@@ -14,8 +14,8 @@ pytestmark = pytest.mark.sanitized
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    s = mail_server(tmp_path_factory.mktemp("mail"))
+def server():
+    s = mail_server()
     yield s
     s.end()
 
@@ -118,7 +118,7 @@ def test_what_a_person_must_see_to(tmp_path, box, more, verdict):
 
 
 def test_without_starttls_no_mail(tmp_path, tmp_path_factory):
-    s = mail_server(tmp_path_factory.mktemp("plain"), starttls=False)
+    s = mail_server(starttls=False)
     try:
         done = notify(tmp_path, "mail", config(s), [event()])
         assert done.verdicts == [f"RETRY 0 127.0.0.1:{s.port} offers no STARTTLS, which is required (starttls)"]

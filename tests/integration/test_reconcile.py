@@ -7,7 +7,7 @@ import pytest
 from harness import wait_until
 from kapacitor_double import KapacitorDouble
 from reconciling import BROKEN, DBRPS, MARKER, PREFIX, REFUSED, SCRIPT, SHORT, Reconciler, vars_of
-from test_kapacitor import KAPACITORD, Kapacitor
+from kapacitord import KAPACITORD, Kapacitor
 
 pytestmark = pytest.mark.sanitized
 
