@@ -117,7 +117,7 @@ def test_what_a_person_must_see_to(tmp_path, box, more, verdict):
     assert box.mails() == []
 
 
-def test_without_starttls_no_mail(tmp_path, tmp_path_factory):
+def test_without_starttls_no_mail(tmp_path):
     s = mail_server(starttls=False)
     try:
         done = notify(tmp_path, "mail", config(s), [event()])
