@@ -112,7 +112,7 @@ class Alerting:
 
     def quiet(self):
         """How many requests changed a task, once nothing more is to be done."""
-        wait_until(lambda: all(a["state"] == "ok" for a in self.ask("GET").json()), "all is as it should be")
+        wait_until(lambda: all(a["state"] in ("ok", "disabled") for a in self.ask("GET").json()), "all is as it should be")
         passes = self.daemon.metric("pulseline_kapacitor_passes_total")
         wait_until(lambda: self.daemon.metric("pulseline_kapacitor_passes_total") >= passes + 2, "two looks")
         return len(self.kapacitor.writes())

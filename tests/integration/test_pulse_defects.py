@@ -40,8 +40,8 @@ a test is a function. That every test named here exists is a test, too.
                                             test_pulse_api.py::test_hourly_by_every_verb, test_pulse_api.py::test_names,
                                             test_pulse_api.py::test_hourly_and_peaks_are_of_samples,
                                             test_pulse_api.py::test_daily_is_no_mean_of_means
-15 alerts: PUT creates, numbers and empty  test_alerts.py::test_put_updates, test_alerts.py::test_echoes,
-   tags refused, a hundred, no answer       test_alerts.py::test_pages, test_alerts.py::test_get
+15 alerts: PUT creates, numbers and no tags test_alerts.py::test_put_updates, test_alerts.py::test_echoes,
+   refused, 100 listed, no answer at all    test_alerts.py::test_pages, test_alerts.py::test_get
 16 a changed retention has no effect        test_a_changed_retention,
                                             test_provision.py::test_policies_are_created_kept_and_altered
 17 `cpu` and the first interval left out    test_names_with_dots_and_cpu_are_read_back, test_provision.py::test_pulse_aggregates
