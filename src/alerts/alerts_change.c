@@ -136,7 +136,7 @@ void pl_alerts_change_expire(struct pl_alerts *a)
 	int64_t now = pl_clock_mono_ns();
 	struct pl_reconciler_info info;
 	struct pl_alerts_waiting *w, *next;
-	bool away = a->waiting != NULL && pl_alerts_link_info(a, &info) && !info.busy && !info.reached;
+	bool away = a->waiting != NULL && pl_alerts_link_info(a, &info) && info.failures > 0 && !info.reached;
 	HASH_ITER(hh, a->waiting, w, next)
 	{
 		if (a->closing || away || now >= w->until_ns)
@@ -197,16 +197,18 @@ static const char *decode(struct change *c, struct pl_str body, char *why, size_
 {
 	struct pl_problems problems = {0};
 	cJSON *json = cJSON_ParseWithLength(body.p != NULL ? body.p : "", body.n);
-	bool syntax = json != NULL;
 	const cJSON *metric = cJSON_GetObjectItem(json, "metric");
-	bool missing = syntax && (!cJSON_IsString(metric) || metric->valuestring[0] == '\0');
+	bool missing = cJSON_IsObject(json) && (!cJSON_IsString(metric) || metric->valuestring[0] == '\0');
 	cJSON_Delete(json);
 	enum pl_err err = pl_alert_decode_json(&c->arena, body, &problems, &c->alert);
-	if (err != PL_OK && !syntax)
-		snprintf(why, size, "Bad JSON syntax received in body%s%s", problems.first != NULL ? ": " : "",
-			 problems.first != NULL ? problems.first->text : "");
-	else if (err != PL_OK && missing)
+	const struct pl_problem *first = problems.first;
+	while (first != NULL && first->warning)
+		first = first->next;
+	bool syntax = first == NULL || first->path[0] != '\0'; /* a flaw of the text as a whole is of no member */
+	if (err != PL_OK && missing)
 		snprintf(why, size, "Missing value in payload: metric");
+	else if (err != PL_OK && !syntax)
+		snprintf(why, size, "Bad JSON syntax received in body: %s", first->text);
 	for (const struct pl_problem *p = problems.first; p != NULL; p = p->next) {
 		if (p->warning)
 			pl_buf_addf(&c->warnings, "%s%s%s\n", p->path, p->path[0] != '\0' ? ": " : "", p->text);

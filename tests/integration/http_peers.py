@@ -19,7 +19,7 @@ class Asked:
 class Peer:
     """answer(asked) gives (status, headers, body). As an HTTP proxy it is asked with whole URLs as path."""
 
-    def __init__(self, answer, tls=None):
+    def __init__(self, answer, tls=None, port=0):
         self.asked = []
         peer = self
 
@@ -42,7 +42,7 @@ class Peer:
             def log_message(self, *args):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
         if tls is not None:
             self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)

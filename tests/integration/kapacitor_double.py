@@ -56,7 +56,7 @@ def bare(script):
 
 
 def kind_of(script):
-    m = re.search(r"^\s*(stream|batch)\b", bare(script), re.M)
+    m = re.search(r"^\s*(?:var\s+\w+\s*=\s*)?(stream|batch)\b", bare(script), re.M)
     return m[1] if m else None
 
 

@@ -1,12 +1,14 @@
 """The defects of the pulse server that Pulseline stands in for, each with the tests that show it gone.
 
 The tests below are those that stand nowhere else. Without a file's name a test is in this file; *_test.c are tests/unit, where
-a test is a function. That every test named here exists is a test, too. Defects 3 and 15 are about alerts.
+a test is a function. That every test named here exists is a test, too.
 
  1 InfluxQL by the name of a stat           test_no_name_is_a_statement, test_relay.py::test_hostile_stat_names_stay_names,
                                             test_provision.py::test_pulse_aggregates
  2 InfluxQL over HTTP                       test_no_question_is_a_statement, test_pulse_api.py::test_nothing_is_injected,
                                             plugin_out_influxdb_test.c::hostile_questions
+ 3 TICKscript by an alert's members         test_alerts.py::test_no_text_is_a_script,
+                                            test_alert_scripts.py::test_hostile_texts
  4 no authentication, no encryption         test_relay.py::test_tls_and_certificates_of_relays, test_tokens_are_in_no_log,
                                             test_relay.py::test_listening_beyond_this_machine_needs_a_reason,
                                             test_pulse_start.py::test_what_cannot_be_meant_is_refused,
@@ -38,6 +40,8 @@ a test is a function. That every test named here exists is a test, too. Defects 
                                             test_pulse_api.py::test_hourly_by_every_verb, test_pulse_api.py::test_names,
                                             test_pulse_api.py::test_hourly_and_peaks_are_of_samples,
                                             test_pulse_api.py::test_daily_is_no_mean_of_means
+15 alerts: PUT creates, numbers and no tags test_alerts.py::test_put_updates, test_alerts.py::test_echoes,
+   refused, 100 listed, no answer at all    test_alerts.py::test_pages, test_alerts.py::test_get
 16 a changed retention has no effect        test_a_changed_retention,
                                             test_provision.py::test_policies_are_created_kept_and_altered
 17 `cpu` and the first interval left out    test_names_with_dots_and_cpu_are_read_back, test_provision.py::test_pulse_aggregates
@@ -78,7 +82,7 @@ from relays import Crowd, Relay
 def test_every_test_of_the_table_exists():
     table = __doc__[__doc__.index("\n 1 "):]
     numbers = [int(n) for n in re.findall(r"^([ \d]\d) \S", table, re.MULTILINE)]
-    assert numbers == [n for n in range(1, 25) if n not in (3, 15)]
+    assert numbers == list(range(1, 25))
     assert all(re.search(r"test_\w+|::", row) for row in re.split(r"\n(?=[ \d]\d )", table)[1:]), "a defect without a test"
     named = re.findall(r"(?:(\w+\.(?:py|c))::)?(\w+_\w+)", re.sub(r"\(.*?\)", "", re.sub(r"^.{44}", "", table, flags=re.MULTILINE)))
     assert len(named) > 50
