@@ -14,8 +14,7 @@
 #define SECRET_DOC "secret"
 #define WEBHOOK_ID "webhook"
 
-/* Points that wait longer make deadman alerts doubtful. */
-enum { TICK_MS = 1000, BEHIND_S = 10 };
+enum { TICK_MS = 1000 };
 
 static int64_t lag(const struct pl_alerts *a)
 {
@@ -35,7 +34,8 @@ static int64_t lag(const struct pl_alerts *a)
 static void on_tick(uv_timer_t *timer)
 {
 	struct pl_alerts *a = timer->data;
-	bool behind = a->config != NULL && lag(a) > BEHIND_S * PL_NS_PER_S;
+	const struct pl_kapacitor_config *k = a->config != NULL ? a->config->kapacitor : NULL;
+	bool behind = k != NULL && lag(a) > k->lag;
 	if (behind != a->behind) {
 		a->behind = behind;
 		pl_notices_pipeline(a->notices, behind);

@@ -16,6 +16,7 @@ struct pl_kapacitor_config {
 	int64_t interval;                        /* ns, between looks at what is there; 1m */
 	const char *prefix;                      /* of our tasks' ids; "pulseline-"; [A-Za-z0-9._-]+ */
 	int drift;                               /* enum pl_drift_policy */
+	int64_t lag;                             /* ns; our points being later than that makes silence doubtful; 10s */
 	const char *webhook_url;                 /* of ours, as Kapacitor reaches it; NULL: made of server.http.listen */
 	const char *database, *retention_policy; /* of alerts that give none; NULL: see pl_alert_defaults */
 	const char *field;                       /* of alerts that give none; NULL: likewise */
