@@ -94,7 +94,7 @@ def test_a_password_that_is_wrong_for_a_while(alerting, box):  # noqa: F811
     wait_until(lambda: alerting.daemon.metric("pulseline_notices_retried_total", receiver="mail") > 0, "it is not let in")
     assert box.mails() == [] and "wr0ng" not in alerting.daemon.log()
     alerting.config(notifiers=[{"mail": {**notifier, "smtp": smtp(box)}}])
-    assert alerting.daemon.reload().status_code == 200
+    assert alerting.reload().status_code == 200
     assert box.wait_for(1)[0].subject == "[CRITICAL] [shop] cpu_used (host=h1)"
 
 
