@@ -16,6 +16,8 @@
 
 enum { TICK_MS = 1000 };
 
+/* Of the point that waits longest. (An output's lag_ns is no help: where points come once a minute, it is a minute while one is
+ * sent.) */
 static int64_t lag(const struct pl_alerts *a)
 {
 	int64_t most = 0;
@@ -26,7 +28,7 @@ static int64_t lag(const struct pl_alerts *a)
 		if (strcmp(kind, "influxdb") != 0 && strcmp(kind, "kapacitor") != 0)
 			continue;
 		pl_output_status(outputs->v[i], &s);
-		most = s.lag_ns > most ? s.lag_ns : most;
+		most = s.oldest_age_ns > most ? s.oldest_age_ns : most;
 	}
 	return most;
 }

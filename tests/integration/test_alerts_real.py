@@ -165,7 +165,8 @@ def test_silence_that_was_our_fault_and_stays(stack):
         wait_until(lambda: "alerts of silence are held" in stack.pulseline.log(), "the points are late")
         stack.host.close()
         wait_until(lambda: stack.events(alert["id"]), "Kapacitor misses them")
-        assert stack.events(alert["id"])[0]["cause"] == "pipeline" and stack.got == []
+        event, = stack.events(alert["id"])
+        assert (event["level"], event["cause"]) == ("CRITICAL", "pipeline") and stack.got == [], (event, stack.pulseline.log())
     finally:
         stack.influxd.p.send_signal(signal.SIGCONT)
     assert stack.told("CRITICAL")["id"] == "[h1] cpu_used"
