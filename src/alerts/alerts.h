@@ -85,10 +85,10 @@ bool pl_alerts_prove(struct pl_alerts *a, struct pl_str id, char *reason, size_t
 
 /* ---- the way back ---- */
 
-/* Kapacitor's post: its header's token, its body. PL_EACCES: wrong token. PL_EPARSE, PL_ENOENT (no such alert), PL_ELIMIT:
- * reason. */
-PL_MUST_CHECK enum pl_err pl_alerts_receive(struct pl_alerts *a, struct pl_str token, struct pl_str body, char *reason,
-					    size_t reason_size);
+/* Kapacitor's post: its header's token, its body. PL_OK: taken, and on the medium unless that fails, which is told elsewhere;
+ * PL_EACCES: wrong token; PL_EPARSE, PL_ENOENT (no such alert): reason. `answer` is called once, maybe from within. */
+void pl_alerts_receive(struct pl_alerts *a, struct pl_str token, struct pl_str body,
+		       void (*answer)(void *data, enum pl_err err, const char *reason), void *data);
 
 /* Up to `most` events of an alert with numbers below `before` (0: from the newest on), newest first. PL_ENOENT: no such alert;
  * PL_ELIMIT. The answer: {"events": [...], "next": NUMBER or null}. */

@@ -13,6 +13,8 @@ struct received {
 	struct pl_arena arena; /* of all that is below */
 	struct pl_alert_event event;
 	struct pl_str alert, group;
+	void (*answer)(void *data, enum pl_err err, const char *reason);
+	void *data;
 };
 
 static void free_received(struct received *r)
@@ -52,16 +54,21 @@ static void publish(struct pl_alerts *a, const struct received *r, struct pl_str
 	pl_arena_finish(&arena);
 }
 
+/* A disk that fails costs the history, not the alarm. */
 static void on_stored(void *data, enum pl_err err, const char *reason)
 {
-	struct pl_alerts *a = data;
-	if (err == PL_OK || err == PL_EEXIST)
-		return;
-	a->counters.unstored++;
-	pl_warn(a->env.log, "an event of an alert was told, but is not stored", PL_KVC("reason", reason));
+	struct received *r = data;
+	struct pl_alerts *a = r->alerts;
+	if (err != PL_OK && err != PL_EEXIST) {
+		a->counters.unstored++;
+		pl_warn(a->env.log, "an event of an alert was told, but is not stored", PL_KVS("alert", r->alert),
+			PL_KVC("reason", reason));
+	}
+	r->answer(r->data, PL_OK, "");
+	free_received(r);
 }
 
-/* Told first: a disk that fails must not keep an alarm back. */
+/* Told first: a disk that fails must not keep an alarm back. The answer waits for the disk, for Kapacitor says nothing twice. */
 static void hand_on(struct received *r, const struct pl_alert *alert)
 {
 	struct pl_alerts *a = r->alerts;
@@ -71,6 +78,7 @@ static void hand_on(struct received *r, const struct pl_alert *alert)
 	enum pl_notices_fate fate = pl_notices_event(a->notices, alert, r->group, pl_buf_str(&title), &r->event);
 	if (fate == PL_NOTICES_DUPLICATE) {
 		a->counters.doubles++;
+		on_stored(r, PL_EEXIST, "");
 	} else {
 		a->counters.events++;
 		pl_alert_event_json(&json, &r->event, r->alert, pl_buf_str(&title), pl_str_of(pl_notices_cause(fate)));
@@ -78,43 +86,54 @@ static void hand_on(struct received *r, const struct pl_alert *alert)
 		pl_buf_addf(&key, "\n%d\n%lld", r->event.level, (long long)r->event.wall_ns);
 		publish(a, r, pl_buf_str(&json));
 		enum pl_err err = pl_state_append(a->env.state, r->alert, pl_buf_str(&key), r->event.wall_ns, pl_buf_str(&json),
-						  (size_t)k->keep.events, pl_clock_wall_ns() - k->keep.event_age, on_stored, a);
+						  (size_t)k->keep.events, pl_clock_wall_ns() - k->keep.event_age, on_stored, r);
 		if (err != PL_OK)
-			on_stored(a, err, pl_err_text(err));
+			on_stored(r, err, pl_err_text(err));
 	}
 	pl_buf_finish(&title);
 	pl_buf_finish(&json);
 	pl_buf_finish(&key);
 }
 
-enum pl_err pl_alerts_receive(struct pl_alerts *a, struct pl_str token, struct pl_str body, char *reason, size_t reason_size)
+static enum pl_err read_event(struct received *r, struct pl_str body, const struct pl_alert_entry **entry, char *reason,
+			      size_t size)
 {
+	enum pl_err err = pl_alert_event_parse(&r->arena, body, &r->event, reason, size);
+	if (err != PL_OK)
+		return PL_EPARSE;
+	if (!pl_tick_split_id(r->event.task_id, &r->alert, &r->group)) {
+		snprintf(reason, size, "the event's id is none of ours");
+		return PL_EPARSE;
+	}
+	*entry = pl_alert_set_find(&r->alerts->set, r->alert);
+	if (*entry == NULL)
+		snprintf(reason, size, "there is no such alert (any more)");
+	return *entry != NULL ? PL_OK : PL_ENOENT;
+}
+
+void pl_alerts_receive(struct pl_alerts *a, struct pl_str token, struct pl_str body,
+		       void (*answer)(void *data, enum pl_err err, const char *reason), void *data)
+{
+	char reason[256] = "";
+	const struct pl_alert_entry *e;
 	if (!pl_str_eq_secret(token, pl_str_of(a->token))) {
 		a->counters.unauthorized++;
-		return PL_EACCES;
+		answer(data, PL_EACCES, "");
+		return;
 	}
 	struct received *r = pl_calloc(1, sizeof *r);
-	r->alerts = a;
-	enum pl_err err = pl_alert_event_parse(&r->arena, body, &r->event, reason, reason_size);
-	if (err == PL_OK && !pl_tick_split_id(r->event.task_id, &r->alert, &r->group)) {
-		snprintf(reason, reason_size, "the event's id is none of ours");
-		err = PL_EPARSE;
+	*r = (struct received){.alerts = a, .answer = answer, .data = data};
+	enum pl_err err = read_event(r, body, &e, reason, sizeof reason);
+	if (err == PL_OK && !is_proof(r)) {
+		hand_on(r, &e->alert);
+		return;
 	}
-	const struct pl_alert_entry *e = err == PL_OK ? pl_alert_set_find(&a->set, r->alert) : NULL;
-	if (err == PL_OK && e == NULL) {
-		snprintf(reason, reason_size, "there is no such alert (any more)");
-		err = PL_ENOENT;
-	}
-	if (err == PL_OK && is_proof(r)) {
+	if (err == PL_OK) {
 		a->counters.proof_events++;
 		pl_proofs_event(a->proofs, r->alert, r->event.level);
-		free_received(r);
-		return PL_OK;
-	}
-	if (err == PL_OK)
-		hand_on(r, &e->alert);
-	else
+	} else {
 		a->counters.refused++;
+	}
 	free_received(r);
-	return err == PL_OK || err == PL_ENOENT ? err : PL_EPARSE;
+	answer(data, err, reason);
 }

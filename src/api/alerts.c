@@ -206,31 +206,25 @@ void pl_api_alert_prove(struct pl_api *a, struct pl_http_exchange *x, struct pl_
 
 /* ---- the way back ---- */
 
+static void on_received(void *data, enum pl_err err, const char *reason)
+{
+	struct pl_http_exchange *x = data;
+	if (err == PL_OK)
+		pl_http_reply(x, 204, NULL, NULL);
+	else if (err == PL_EACCES)
+		pl_api_reply_error(x, 403, "this is where Kapacitor posts the events of our tasks, with their token");
+	else
+		pl_api_reply_error(x, err == PL_ENOENT ? 404 : 400, reason);
+}
+
 /* Kapacitor leaves each of its connections open for 90 s. */
 void pl_api_kapacitor_webhook(struct pl_api *a, struct pl_http_exchange *x, struct pl_str part)
 {
-	char reason[256] = "";
-	struct pl_str token = pl_http_header(x, "x-pulseline-token");
 	(void)part;
 	pl_http_close_after(x);
 	struct pl_alerts *alerts = alerts_of(a, x);
-	if (alerts == NULL)
-		return;
-	enum pl_err err = pl_alerts_receive(alerts, token, pl_http_body(x), reason, sizeof reason);
-	switch (err) {
-	case PL_OK:
-		pl_http_reply(x, 204, NULL, NULL);
-		return;
-	case PL_EACCES:
-		a->unauthorized++;
-		pl_api_reply_error(x, 403, "this is where Kapacitor posts the events of our tasks, with their token");
-		return;
-	case PL_ELIMIT:
-		pl_api_reply_error(x, 503, reason);
-		return;
-	default:
-		pl_api_reply_error(x, err == PL_ENOENT ? 404 : 400, reason);
-	}
+	if (alerts != NULL)
+		pl_alerts_receive(alerts, pl_http_header(x, "x-pulseline-token"), pl_http_body(x), on_received, x);
 }
 
 /* ---- /metrics ---- */
