@@ -84,8 +84,9 @@ static void give_up(struct pl_proofs *p, struct proof *f)
 		  "or the task does not run");
 }
 
-/* The time by which an attempt's points are made. Some of them may reach Kapacitor even if the attempt fails, and its windows look at
- * no point that is older than one they have seen: so each attempt lies behind all of the one before, and the last one ends now. */
+/* The time by which an attempt's points are made. Some of them may reach Kapacitor even if the attempt fails, and its windows
+ * look at no point that is older than one they have seen: so each attempt lies behind all of the one before, and the last one
+ * ends now. */
 static int64_t time_of(const struct proof *f, const struct pl_alert *a)
 {
 	int64_t ago = a->kind == PL_ALERT_RELATIVE ? a->ago : 0, spans = 2 * ago + 4 * a->duration + 8 * a->every;
