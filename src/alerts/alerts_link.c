@@ -183,7 +183,8 @@ static void open_link(struct pl_alerts *a, uint64_t fingerprint)
 {
 	struct pl_alerts_link *l = pl_calloc(1, sizeof *l);
 	const struct pl_kapacitor_config *k = a->config->kapacitor;
-	const struct pl_kapacitor_options options = {.url = k->url, .client = &k->client, .timeout_ns = k->timeout};
+	const struct pl_kapacitor_options options = {
+	    .url = k->url, .client = &k->client, .timeout_ns = k->timeout, .secret = a->token};
 	l->alerts = a;
 	l->fingerprint = fingerprint;
 	if (pl_kapacitor_create(&l->kapacitor, a->env.loop, &options) != PL_OK) {

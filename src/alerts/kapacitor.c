@@ -6,6 +6,7 @@
 
 #include "alerts/kapacitor_answer.h"
 #include "base/mem.h"
+#include "base/redact.h"
 #include "format/json_out.h"
 #include "format/percent.h"
 #include "pipeline/client.h"
@@ -23,6 +24,7 @@ struct pl_kapacitor {
 	int64_t timeout_ns;
 	unsigned in_flight;
 	struct pl_kapacitor_counters counters;
+	const char *secret;
 	void (*on_closed)(void *data);
 	void *data;
 };
@@ -36,6 +38,7 @@ enum pl_err pl_kapacitor_create(struct pl_kapacitor **out, struct pl_loop *loop,
 	k->url = pl_strndup(options->url, n);
 	k->config = options->client;
 	k->timeout_ns = options->timeout_ns;
+	k->secret = options->secret;
 	enum pl_err err =
 	    pl_transfer_pool_create(&k->pool, loop, &(struct pl_transfer_pool_options){.max_connections = PL_KAPACITOR_CALLS});
 	if (err != PL_OK) {
@@ -146,6 +149,8 @@ static void judge(struct pl_kapacitor_call *call, const struct pl_transfer_resul
 	if (result->status < 200 || result->status > 299)
 		pl_kapacitor_words(body, a->words, sizeof a->words);
 	pl_client_redact(&call->k->client, call->k->url, a->words);
+	if (call->k->secret != NULL)
+		pl_redact_echo(a->words, pl_str_of(call->k->secret));
 	a->err = err_of(call, result->status, a->words);
 	if (a->err == PL_OK)
 		a->body = body;

@@ -18,6 +18,7 @@ struct pl_kapacitor_options {
 	const char *url;                       /* "http://127.0.0.1:9092", a path before /kapacitor/v1 is fine; borrowed */
 	const struct pl_client_config *client; /* borrowed; no OAuth 2 */
 	int64_t timeout_ns;                    /* of a request */
+	const char *secret;                    /* in the tasks, never to be shown; NULL: none; borrowed */
 };
 
 PL_MUST_CHECK enum pl_err pl_kapacitor_create(struct pl_kapacitor **out, struct pl_loop *loop,

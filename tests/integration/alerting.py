@@ -1,7 +1,5 @@
 """A daemon with a scripted Kapacitor in front and a receiver behind it."""
 import json
-import re
-import time
 
 import pytest
 import requests
@@ -65,6 +63,10 @@ class Alerting:
         self.daemon.start()
         wait_until(lambda: self.daemon.metric("pulseline_kapacitor_up") == 1, "it has found Kapacitor")
         return self
+
+    def reload(self):
+        """The answer, once what the reload before took out has been closed."""
+        return wait_until(lambda: "try again soon" not in (answer := self.daemon.reload()).text and [answer], "it can be reloaded")[0]
 
     def close(self):
         self.receiver.down()

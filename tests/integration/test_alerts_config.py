@@ -17,7 +17,7 @@ def declared(id, **more):
 
 def reloaded(alerting, **more):  # noqa: F811
     alerting.config(**more)
-    answer = alerting.daemon.reload()
+    answer = alerting.reload()
     assert answer.status_code == 200, answer.text
 
 
@@ -86,16 +86,16 @@ def test_a_bad_alert_keeps_the_old_configuration(alerting):  # noqa: F811
     before = alerting.quiet()
     for alerts, words in BAD:
         alerting.config(alerts=[declared("good", threshold=99)] if len(alerts) == 0 else alerts, alert_files=["alerts/*.yml"])
-        answer = alerting.daemon.reload()
+        answer = alerting.reload()
         assert answer.status_code >= 400 and words in answer.text and str(alerting.daemon.config_path) in answer.text, (words, answer.text)
     alerting.config(alerts=[declared("good", threshold=99)], alert_files=["alerts/*.yml"])
     (folder / "bad.yml").write_text("- id: other\n  metric: m\n  threshold: high\n  post: http://127.0.0.1:1/\n")
-    answer = alerting.daemon.reload()
+    answer = alerting.reload()
     assert answer.status_code >= 400 and "alerts/bad.yml:3:" in answer.text, answer.text
     assert alerting.ids() == ["good"] and alerting.get("good")["threshold"] == "0.8"
     assert alerting.quiet() == before, "Kapacitor heard nothing of all this"
     (folder / "bad.yml").write_text("- id: other\n  metric: m\n  threshold: 3\n  post: http://127.0.0.1:1/\n")
-    assert alerting.daemon.reload().status_code == 200
+    assert alerting.reload().status_code == 200
     alerting.armed("other")
     assert alerting.get("good")["threshold"] == "99"
 
@@ -128,7 +128,7 @@ def test_exported_alerts_are_a_configuration(alerting):  # noqa: F811
     export = alerting.ask("GET", "?format=yaml")
     assert export.headers["Content-Type"].startswith("application/yaml")
     (folder / "moved.yml").write_bytes(export.content)
-    assert alerting.daemon.reload().status_code == 200
+    assert alerting.reload().status_code == 200
     now = {a["id"]: a for a in alerting.ask("GET").json()}
     assert sorted(now) == sorted(shown) and all("alerts/moved.yml:" in a["declared"] for a in now.values())
     own = [k for k in shown["plain"] if k not in ("since", "checked", "modified", "created", "proof")]
@@ -185,7 +185,7 @@ def test_a_kapacitor_section_comes_and_goes(alerting):  # noqa: F811
     reloaded(alerting)
     alerting.put("a")
     alerting.daemon.config([], state={"dir": str(alerting.folder / "state")})
-    assert alerting.daemon.reload().status_code == 200
+    assert alerting.reload().status_code == 200
     assert alerting.ask("GET").status_code == 503 and alerting.tasks() == [PREFIX + "a"]
     reloaded(alerting)
     alerting.armed("a")

@@ -288,7 +288,7 @@ def test_a_deleted_alert_tells_those_it_alarmed(alerting):  # noqa: F811
     alerting.ask("PUT", "/b", json={**declared, "id": "b", "enabled": False})
     alerting.receiver.wait_for(11)
     alerting.config(alerts=[])
-    assert alerting.daemon.reload().status_code == 200
+    assert alerting.reload().status_code == 200
     alerting.receiver.wait_for(12)
     expected = {f"[shop] cpu_used (host={id}{n})": ["CRITICAL", "OK"] for id in "abc" for n in (1, 2)}
     assert alerting.receiver.levels() == expected
