@@ -10,7 +10,7 @@
 #include "base/mem.h"
 
 /* Of a new database Kapacitor hears after up to a minute (its subscriptions-sync-interval), so the long way gets two attempts. */
-enum { MOST_UNDER_WAY = 256, LONG_ATTEMPTS = 2, TICK_MS = 500 };
+enum { MOST_UNDER_WAY = 256, LONG_ATTEMPTS = 2, MOST_ATTEMPTS = 3, TICK_MS = 500 };
 
 struct proof {
 	char *id;
@@ -84,6 +84,15 @@ static void give_up(struct pl_proofs *p, struct proof *f)
 		  "or the task does not run");
 }
 
+/* The time by which an attempt's points are made. Some of them may reach Kapacitor even if the attempt fails, and its windows
+ * look at no point that is older than one they have seen: so each attempt lies behind all of the one before, and the last one
+ * ends now. */
+static int64_t time_of(const struct proof *f, const struct pl_alert *a)
+{
+	int64_t ago = a->kind == PL_ALERT_RELATIVE ? a->ago : 0, spans = 2 * ago + 4 * a->duration + 8 * a->every;
+	return pl_clock_wall_ns() - (f->attempt < MOST_ATTEMPTS ? MOST_ATTEMPTS - f->attempt : 0) * spans;
+}
+
 /* Writes what is due; the rest of the time waits for the event. */
 static void step(struct pl_proofs *p, struct proof *f, const struct pl_alert *a)
 {
@@ -93,7 +102,7 @@ static void step(struct pl_proofs *p, struct proof *f, const struct pl_alert *a)
 		give_up(p, f);
 		return;
 	}
-	f->all_written = !pl_tick_proof_step(a, p->env.defaults(p->env.data), f->step++, pl_clock_wall_ns(), &lines, &wait_ns);
+	f->all_written = !pl_tick_proof_step(a, p->env.defaults(p->env.data), f->step++, time_of(f, a), &lines, &wait_ns);
 	if (f->all_written && f->step == 1) {
 		end(p, f, 0, "no synthetic points could make it fire: its thresholds or counts ask for too much");
 		return;

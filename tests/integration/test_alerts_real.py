@@ -122,6 +122,18 @@ def test_an_alert_is_proven(stack):
     assert "pulseline_proof" not in tags
 
 
+def test_an_alert_is_proven_though_the_first_points_are_lost(stack):
+    """Kapacitor comes to know of the new database while the points of a first attempt are written; its windows have seen half of them."""
+    alert = stack.start(kapacitor={"proof": {"timeout": "1s"}}).post(duration="5m", every="30s")
+
+    def proof():
+        return requests.get(stack.url(f"/{alert['id']}"), timeout=PATIENCE).json()["proof"]
+
+    wait_until(lambda: proof()["lastTried"], f"a proof has ended: {proof()}", patience=2 * PATIENCE)
+    assert proof()["lastProven"] and proof()["error"] == "", proof()
+    assert stack.got == [] and stack.events(alert["id"]) == []
+
+
 def test_silence_is_an_alarm(stack):
     alert = stack.start(kapacitor={"proof": {"way": "off"}}).post(kind="deadman", threshold="0", duration="3s")
     stack.armed(alert["id"])
