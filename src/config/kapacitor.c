@@ -133,6 +133,8 @@ static void check_kapacitor(void *object, const struct pl_check *c)
 	check_text(c, "retention_policy", k->retention_policy);
 	check_text(c, "field", k->field);
 	pl_client_config_check(&k->client, c);
+	if (k->client.oauth2 != NULL)
+		pl_check_fail(c, "oauth2", "is not supported for Kapacitor; use basic_auth or authorization");
 }
 
 static const char *const drifts[] = {"repair", "report", NULL}; /* enum pl_drift_policy */

@@ -180,6 +180,8 @@ static void refuses(void **state)
 	     "@/f.yml:1:61: kapacitor.proof.interval: out of range; allowed: 0s, 1m to 1y\n"},
 	    {"kapacitor: {url: 'http://k', proof: {at: 3:00}}",
 	     "@/f.yml:1:42: kapacitor.proof.at: expected a time of day like 03:00\n"},
+	    {"kapacitor: {url: 'http://k', oauth2: {client_id: a, client_secret: b, token_url: 'http://t'}}",
+	     "@/f.yml:1:38: kapacitor.oauth2: is not supported for Kapacitor; use basic_auth or authorization\n"},
 	    {"kapacitor: {url: 'http://k', drift: keep}",
 	     "@/f.yml:1:37: kapacitor.drift: expected repair or report, found \"keep\"\n"},
 	    {"kapacitor: {url: 'http://k', notify: [x]}",
