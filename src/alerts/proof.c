@@ -105,6 +105,7 @@ static void step(struct pl_proofs *p, struct proof *f, const struct pl_alert *a)
 	f->all_written = !pl_tick_proof_step(a, p->env.defaults(p->env.data), f->step++, time_of(f, a), &lines, &wait_ns);
 	if (f->all_written && f->step == 1) {
 		end(p, f, 0, "no synthetic points could make it fire: its thresholds or counts ask for too much");
+		pl_buf_finish(&lines);
 		return;
 	}
 	if (!f->all_written && lines.n > 0)
