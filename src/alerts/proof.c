@@ -61,20 +61,20 @@ static void end(struct pl_proofs *p, struct proof *f, int64_t took_ns, const cha
 	free(id);
 }
 
-static void attempt(struct proof *f, enum pl_proof_path path)
+static void attempt(struct pl_proofs *p, struct proof *f, enum pl_proof_path path)
 {
 	f->path = path;
 	f->attempt++;
 	f->step = 0;
 	f->all_written = false;
-	f->begun_ns = f->next_ns = pl_clock_mono_ns();
+	f->begun_ns = f->next_ns = p->env.mono_ns();
 }
 
 static void give_up(struct pl_proofs *p, struct proof *f)
 {
 	bool by_kapacitor = p->env.reachable(p->env.data, PL_PROOF_PATH_KAPACITOR);
 	if (f->path == PL_PROOF_PATH_INFLUXDB && (f->attempt < LONG_ATTEMPTS || by_kapacitor)) {
-		attempt(f, f->attempt < LONG_ATTEMPTS ? PL_PROOF_PATH_INFLUXDB : PL_PROOF_PATH_KAPACITOR);
+		attempt(p, f, f->attempt < LONG_ATTEMPTS ? PL_PROOF_PATH_INFLUXDB : PL_PROOF_PATH_KAPACITOR);
 		return;
 	}
 	end(p, f, 0,
@@ -110,14 +110,14 @@ static void step(struct pl_proofs *p, struct proof *f, const struct pl_alert *a)
 	}
 	if (!f->all_written && lines.n > 0)
 		p->env.write(p->env.data, f->path, pl_buf_str(&lines));
-	f->next_ns = pl_clock_mono_ns() + (f->all_written ? p->timeout_ns : wait_ns);
+	f->next_ns = p->env.mono_ns() + (f->all_written ? p->timeout_ns : wait_ns);
 	pl_buf_finish(&lines);
 }
 
 static void on_tick(uv_timer_t *timer)
 {
 	struct pl_proofs *p = timer->data;
-	int64_t now = pl_clock_mono_ns();
+	int64_t now = p->env.mono_ns();
 	struct proof *f, *next;
 	HASH_ITER(hh, p->by_id, f, next)
 	{
@@ -131,8 +131,9 @@ static void on_tick(uv_timer_t *timer)
 			p->stats.waiting--;
 			p->stats.under_way++;
 			p->stats.begun++;
-			attempt(f, p->env.reachable(p->env.data, PL_PROOF_PATH_INFLUXDB) ? PL_PROOF_PATH_INFLUXDB
-											 : PL_PROOF_PATH_KAPACITOR);
+			attempt(p, f,
+				p->env.reachable(p->env.data, PL_PROOF_PATH_INFLUXDB) ? PL_PROOF_PATH_INFLUXDB
+										      : PL_PROOF_PATH_KAPACITOR);
 		}
 		if (a == NULL)
 			end(p, f, 0, "its task does not run");
@@ -147,6 +148,8 @@ struct pl_proofs *pl_proofs_create(const struct pl_proofs_env *env)
 {
 	struct pl_proofs *p = pl_calloc(1, sizeof *p);
 	p->env = *env;
+	if (env->mono_ns == NULL)
+		p->env.mono_ns = pl_clock_mono_ns;
 	p->timeout_ns = 120 * PL_NS_PER_S;
 	uv_timer_init(&env->loop->uv, &p->timer);
 	p->timer.data = p;
@@ -206,7 +209,7 @@ void pl_proofs_event(struct pl_proofs *p, struct pl_str id, int level)
 	if (f == NULL || !f->under_way || level == PL_ALERT_OK)
 		return;
 	bool detour = f->path == PL_PROOF_PATH_KAPACITOR && p->env.reachable(p->env.data, PL_PROOF_PATH_INFLUXDB);
-	end(p, f, pl_clock_mono_ns() - f->begun_ns, detour ? broken : "");
+	end(p, f, p->env.mono_ns() - f->begun_ns, detour ? broken : "");
 }
 
 struct pl_proofs_stats pl_proofs_stats(const struct pl_proofs *p)

@@ -28,6 +28,7 @@ struct pl_proofs_env {
 	void (*write)(void *data, enum pl_proof_path path, struct pl_str lines); /* copies */
 	/* It ended: reason empty: proven, after took_ns from the first write to the event. */
 	void (*ended)(void *data, struct pl_str id, int64_t took_ns, const char *reason);
+	int64_t (*mono_ns)(void); /* NULL: the clock's */
 };
 
 struct pl_proofs;
