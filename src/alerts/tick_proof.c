@@ -48,29 +48,11 @@ static void name_series(struct proof *p)
 	pl_labels_builder_finish(&tags);
 }
 
-static bool holds(int op, double value, double threshold)
-{
-	switch (op) {
-	case PL_ALERT_GT:
-		return value > threshold;
-	case PL_ALERT_GE:
-		return value >= threshold;
-	case PL_ALERT_LT:
-		return value < threshold;
-	case PL_ALERT_LE:
-		return value <= threshold;
-	case PL_ALERT_EQ:
-		return value == threshold;
-	default:
-		return value != threshold;
-	}
-}
-
 static bool fires(const struct proof *p, double value)
 {
 	for (int i = PL_ALERT_LEVELS - 1; i > PL_ALERT_OK; i--)
 		if (p->parts.bounds[i].given)
-			return holds(p->alert->operator_, value, p->parts.bounds[i].threshold);
+			return pl_alert_reaches(p->alert->operator_, value, p->parts.bounds[i].threshold);
 	return false;
 }
 
@@ -78,8 +60,8 @@ static bool recovers(const struct proof *p, double value)
 {
 	for (int i = PL_ALERT_INFO; i < PL_ALERT_LEVELS; i++) {
 		const struct pl_alert_bound *b = &p->parts.bounds[i];
-		if (b->given && (holds(p->alert->operator_, value, b->threshold) ||
-				 (b->reset_given && holds(p->alert->operator_, value, b->reset))))
+		if (b->given && (pl_alert_reaches(p->alert->operator_, value, b->threshold) ||
+				 (b->reset_given && pl_alert_reaches(p->alert->operator_, value, b->reset))))
 			return false;
 	}
 	return true;

@@ -46,6 +46,24 @@ const char *pl_alert_operator_sign(int op)
 	return signs[op];
 }
 
+bool pl_alert_reaches(int op, double value, double threshold)
+{
+	switch (op) {
+	case PL_ALERT_GT:
+		return value > threshold;
+	case PL_ALERT_GE:
+		return value >= threshold;
+	case PL_ALERT_LT:
+		return value < threshold;
+	case PL_ALERT_LE:
+		return value <= threshold;
+	case PL_ALERT_EQ:
+		return value == threshold;
+	default:
+		return value != threshold;
+	}
+}
+
 static bool is_word(struct pl_str s, const char *word)
 {
 	return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;

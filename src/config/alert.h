@@ -63,8 +63,9 @@ const char *pl_alert_kind_text(int kind);
 const char *pl_alert_level_text(int level);      /* ok info warn crit */
 const char *pl_alert_level_kapacitor(int level); /* OK INFO WARNING CRITICAL */
 const char *pl_alert_aggregate_text(int aggregate);
-const char *pl_alert_operator_sign(int op);             /* as TICKscript writes it: > >= < <= == != */
-bool pl_alert_level_parse(struct pl_str s, int *level); /* either spelling, any case */
+const char *pl_alert_operator_sign(int op);                    /* as TICKscript writes it: > >= < <= == != */
+bool pl_alert_reaches(int op, double value, double threshold); /* does a value reach a threshold? */
+bool pl_alert_level_parse(struct pl_str s, int *level);        /* either spelling, any case */
 
 /* Never "." and "..", which no path of a URL can say. */
 bool pl_alert_id_valid(struct pl_str id);

@@ -183,25 +183,6 @@ static bool derive_operator(struct pl_alert *a, const struct pl_check *c)
 	return false;
 }
 
-/* Does a value reach a threshold? */
-static bool reaches(int op, double value, double threshold)
-{
-	switch (op) {
-	case PL_ALERT_GT:
-		return value > threshold;
-	case PL_ALERT_GE:
-		return value >= threshold;
-	case PL_ALERT_LT:
-		return value < threshold;
-	case PL_ALERT_LE:
-		return value <= threshold;
-	case PL_ALERT_EQ:
-		return value == threshold;
-	default:
-		return value != threshold;
-	}
-}
-
 static bool is_upward(int op)
 {
 	return op == PL_ALERT_GT || op == PL_ALERT_GE;
@@ -270,7 +251,7 @@ static void take_resets(struct pl_alert *a, const struct pl_check *c, bool op_kn
 				      pl_alert_operator_sign(a->operator_));
 		else if (!has_threshold(a, c, i))
 			pl_check_fail(c, reset_keys[i], "there is no threshold of %s to come back from", level_keys[i]);
-		else if (op_known && b->given && reaches(a->operator_, b->reset, b->threshold))
+		else if (op_known && b->given && pl_alert_reaches(a->operator_, b->reset, b->threshold))
 			pl_check_fail(c, reset_keys[i], "must be on the good side of its threshold: with %s %s it",
 				      pl_alert_operator_sign(a->operator_), is_upward(a->operator_) ? "below" : "above");
 	}
