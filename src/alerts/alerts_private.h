@@ -35,7 +35,7 @@ struct pl_alerts_known {
 };
 
 struct pl_alerts_counters {
-	uint64_t events, doubles, unstored, refused, unauthorized, proof_events, without_series;
+	uint64_t events, doubles, unstored, refused, unauthorized, proof_events;
 };
 
 struct pl_alerts {

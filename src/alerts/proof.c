@@ -130,7 +130,6 @@ static void on_tick(uv_timer_t *timer)
 			f->under_way = true;
 			p->stats.waiting--;
 			p->stats.under_way++;
-			p->stats.begun++;
 			attempt(p, f,
 				p->env.reachable(p->env.data, PL_PROOF_PATH_INFLUXDB) ? PL_PROOF_PATH_INFLUXDB
 										      : PL_PROOF_PATH_KAPACITOR);

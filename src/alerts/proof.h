@@ -47,7 +47,7 @@ void pl_proofs_forget(struct pl_proofs *p, struct pl_str id); /* it is gone or c
 void pl_proofs_event(struct pl_proofs *p, struct pl_str id, int level);
 
 struct pl_proofs_stats {
-	uint64_t begun, proven, failed;
+	uint64_t proven, failed;
 	size_t waiting, under_way;
 };
 struct pl_proofs_stats pl_proofs_stats(const struct pl_proofs *p);
